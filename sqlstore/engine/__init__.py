@@ -1,0 +1,1 @@
+"""How queries run: errors, values, drivers, the scanner, query files, repositories. Knows no bot."""

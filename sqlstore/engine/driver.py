@@ -1,0 +1,234 @@
+"""What a driver does: few verbs, each with one return contract on both engines.
+
+A `Statement` is a named query made ready for one engine. An `Executor` runs it:
+a `Driver` in a transaction of its own (committed when the call returns), a
+`Transaction` inside the one that is held.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Final, Generic, Literal, TypeVar
+
+from sqlstore.engine.errors import (
+    Conflict,
+    DatabaseError,
+    DeadlineExceeded,
+    TransactionAborted,
+    UsageError,
+)
+from sqlstore.engine.values import Bound, Engine
+
+T = TypeVar("T")
+Kind = Literal["one", "many", "stream", "value", "changed"]
+Rows = Sequence[Sequence[Any]]
+
+DEFAULT_TIMEOUT_S: Final = 30.0
+"""How long a public call may take, in seconds, waiting included."""
+MAX_TRIES: Final = 20
+"""How often `run` runs a function whose transaction meets a Conflict."""
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.005, 0.5
+
+_deadline: ContextVar[float | None] = ContextVar("sqlstore_deadline", default=None)
+_held: ContextVar[Transaction | None] = ContextVar("sqlstore_transaction", default=None)
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """Give everything inside the block that many seconds together.
+
+    An outer deadline that ends earlier stays in force.
+    """
+    until = time.monotonic() + seconds
+    outer = _deadline.get()
+    token = _deadline.set(until if outer is None else min(outer, until))
+    try:
+        yield
+    finally:
+        _deadline.reset(token)
+
+
+def call_deadline(timeout_s: float) -> float:
+    """When the call that starts now must end, on time.monotonic()'s clock."""
+    until = _deadline.get()
+    return time.monotonic() + timeout_s if until is None else until
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Statement(Generic[T]):
+    """A named query, ready for one engine.
+
+    - name: `chatbot.users.get`; source: `sql/chatbot/users.sql:12`.
+    - sql: with `?` (SQLite) or `$1::bigint` (PostgreSQL) as placeholders.
+    - kind: what `result` makes of the rows.
+    - columns: the names the rows must have, in order; None where any will do.
+    - encode(*arguments): through the value gate to what is bound, in placeholder
+      order; raises InvalidValue. TypeError for a wrong number of arguments.
+    - result(rows, changed): the call's answer; raises TooManyRows.
+    - parameters: the declared names, in the order of encode's arguments.
+    """
+
+    name: str
+    source: str
+    sql: str
+    kind: Kind
+    columns: tuple[str, ...] | None
+    encode: Callable[..., tuple[Bound, ...]]
+    result: Callable[[Rows, int], T]
+    parameters: tuple[str, ...] = ()
+
+
+class Executor(ABC):
+    """Something that runs statements: a driver, or a transaction."""
+
+    engine: Engine
+
+    @abstractmethod
+    async def call(self, statement: Statement[T], *arguments: object) -> T:
+        """Run one statement and give what its kind promises.
+
+        Raises InvalidValue before any I/O, else a member of DatabaseError.
+        """
+
+    @abstractmethod
+    async def call_many(self, statement: Statement[int], rows: Sequence[Sequence[object]]) -> int:
+        """Run a `:changed` statement once for each row of arguments, all or none.
+
+        Returns the number of rows changed. `[]` does nothing and gives 0.
+        """
+
+
+class Transaction(Executor):
+    """A transaction that is held. Leaving its block commits; an exception rolls back.
+
+    A statement that fails marks it failed, on both engines: every later call and
+    the commit raise TransactionAborted. A `savepoint()` block lets the caller go on.
+    """
+
+    driver: Driver
+    active: bool
+    failed: DatabaseError | None
+
+    @abstractmethod
+    def savepoint(self) -> AbstractAsyncContextManager[Transaction]:
+        """A block that can fail alone: an exception undoes what it did, no more."""
+
+    @abstractmethod
+    async def commit(self) -> None:
+        """Commit; raises unless the database said COMMIT. Called by `Driver.transaction`."""
+
+    @abstractmethod
+    async def rollback(self) -> None:
+        """Undo everything; never raises. Called by `Driver.transaction`."""
+
+    def check_usable(self) -> None:
+        """Raise UsageError after the end, TransactionAborted after a failure."""
+        if not self.active:
+            raise UsageError(
+                "this transaction has ended; use it only inside its `async with` block"
+            )
+        if self.failed is not None:
+            raise TransactionAborted(
+                "a statement failed in this transaction before; leave the block, "
+                "and put what may fail into `async with tx.savepoint()`",
+                query=self.failed.query,
+            ) from self.failed
+
+
+class Driver(Executor):
+    """One database, open."""
+
+    address: str
+    """Where the database is, without a password; for messages."""
+    timeout_s: float = DEFAULT_TIMEOUT_S
+    """How long a public call may take where no `deadline` block says otherwise, in seconds."""
+
+    @abstractmethod
+    async def open(self) -> None:
+        """Connect. Raises ConfigurationError, Unavailable, CorruptDatabase and their like."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Finish what runs, refuse what comes, let go of everything; at most 2 seconds."""
+
+    @abstractmethod
+    async def prepare(self, statements: Iterable[Statement[Any]]) -> None:
+        """Get a store's statements ready; raises StatementError for one that does not fit the tables.
+
+        SQLite looks at all of them now, PostgreSQL at each when it first runs.
+        """
+
+    @abstractmethod
+    async def fetch(self, sql: str) -> list[tuple[Any, ...]]:
+        """Rows of a plain SELECT without parameters: for the migration runner and checks."""
+
+    @abstractmethod
+    async def begin(self) -> Transaction:
+        """Start a transaction that the caller must end. Use `transaction()` instead."""
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """A block that commits as one, or not at all (SERIALIZABLE on both engines).
+
+        Raises Conflict when another transaction was first; `run` tries again.
+        """
+        self.check_outside_transaction()
+        held = await self.begin()
+        token = _held.set(held)
+        try:
+            yield held
+        except BaseException:
+            await held.rollback()
+            raise
+        else:
+            await held.commit()
+        finally:
+            _held.reset(token)
+
+    async def run(
+        self, function: Callable[[Transaction], Awaitable[T]], *, timeout_s: float | None = None
+    ) -> T:
+        """Run a whole transaction, again after a Conflict, and give what it returns.
+
+        function may run several times: it must do nothing but use its transaction.
+        timeout_s: for all tries together; None means the driver's own.
+        """
+        with deadline(self.timeout_s if timeout_s is None else timeout_s):
+            until = call_deadline(self.timeout_s)
+            for attempt in range(1, MAX_TRIES + 1):
+                try:
+                    async with self.transaction() as transaction:
+                        return await function(transaction)
+                except (Conflict, TransactionAborted) as error:
+                    if attempt == MAX_TRIES or not _is_conflict(error):
+                        raise
+                    pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**attempt)
+                    pause_s *= random.uniform(0.5, 1.0)  # noqa: S311 - spreads the tries, keeps no secret
+                    if time.monotonic() + pause_s > until:
+                        raise DeadlineExceeded(
+                            "other transactions were first until the time was up; nothing was written",
+                            code=error.code,
+                        ) from error
+                    await asyncio.sleep(pause_s)
+        raise AssertionError("unreachable")
+
+    def check_outside_transaction(self) -> None:
+        """Raise UsageError where this driver's own transaction is held by the caller."""
+        held = _held.get()
+        if held is not None and held.driver is self and held.active:
+            raise UsageError(
+                "the store was used inside its own transaction; "
+                "use the `tx` that `async with store.transaction() as tx` gave"
+            )
+
+
+def _is_conflict(error: DatabaseError) -> bool:
+    """A swallowed Conflict comes back as TransactionAborted: the whole can run again too."""
+    return error.retryable or isinstance(error.__cause__, Conflict)

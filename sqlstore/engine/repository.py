@@ -1,0 +1,95 @@
+"""A repository: the named queries of one table as methods.
+
+    class UserRepository(Repository):
+        table = "users"
+
+        async def get(self, session_id: str) -> User | None:
+            return await self._one(User, self._q.get, session_id)
+
+The helpers say what a method gives, for people and for type checkers; what the
+query gives is in its header. Where the two differ, the call raises UsageError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, ClassVar, Final, TypeVar, cast
+
+from sqlstore.engine.driver import Executor, Kind
+from sqlstore.engine.errors import UsageError
+from sqlstore.engine.queries import AFTER, Query, Table
+
+R = TypeVar("R")
+
+PAGE_SIZE: Final = 500
+"""Rows that a stream fetches at once."""
+
+
+class Repository:
+    """Base of repositories: bound to a driver, or to one transaction.
+
+    `table` is the name of the query file(s) in the store's folder under `sql/`.
+    """
+
+    table: ClassVar[str]
+
+    def __init__(self, executor: Executor, queries: Table) -> None:
+        self._executor = executor
+        self._q = queries
+
+    async def _one(self, row: type[R], query: Query, *arguments: object) -> R | None:
+        """The row that a `:one` query gives, or None. Raises TooManyRows for a second."""
+        _check_declared(query, "one", row)
+        return cast("R | None", await self._executor.call(query, *arguments))
+
+    async def _many(self, row: type[R], query: Query, *arguments: object) -> list[R]:
+        """The rows that a `:many` query gives."""
+        _check_declared(query, "many", row)
+        return cast("list[R]", await self._executor.call(query, *arguments))
+
+    async def _value(self, kind: type[R], query: Query, *arguments: object) -> R:  # noqa: ARG002 - for type checkers
+        """What a `:value` query gives. Use `_optional_value` where that may be None."""
+        _check_declared(query, "value", None)
+        return cast("R", await self._executor.call(query, *arguments))
+
+    async def _optional_value(self, kind: type[R], query: Query, *arguments: object) -> R | None:
+        """What a `:value` query gives: a value, or None for NULL or no row."""
+        return await self._value(cast("type[R | None]", kind), query, *arguments)
+
+    async def _changed(self, query: Query, *arguments: object) -> int:
+        """How many rows a `:changed` query changed."""
+        _check_declared(query, "changed", None)
+        return cast("int", await self._executor.call(query, *arguments))
+
+    async def _changed_many(self, query: Query, rows: Sequence[Sequence[object]]) -> int:
+        """Run a `:changed` query once for each row of arguments, all or none."""
+        _check_declared(query, "changed", None)
+        return await self._executor.call_many(query, rows)
+
+    async def _stream(
+        self, row: type[R], query: Query, *, page_size: int = PAGE_SIZE, **arguments: object
+    ) -> AsyncIterator[R]:
+        """The rows of a `:stream` query, page by page: no cursor stays open between pages.
+
+        Each page starts after the last row of the one before (its `after_…`
+        parameters), so rows written meanwhile are met or not, but none twice.
+        """
+        _check_declared(query, "stream", row)
+        position: dict[str, object] = dict.fromkeys(
+            name for name in query.parameters if name.startswith(AFTER)
+        )
+        while True:
+            given = {**arguments, **position, "page_size": page_size}
+            page = await self._executor.call(query, *(given[name] for name in query.parameters))
+            for found in page:
+                yield found
+            if len(page) < page_size:
+                return
+            position = {name: getattr(page[-1], name.removeprefix(AFTER)) for name in position}
+
+
+def _check_declared(query: Query, kind: Kind, row: type[Any] | None) -> None:
+    if query.kind != kind or query.row is not row:
+        declared = f":{query.kind}" if query.row is None else f":{query.kind} {query.row.__name__}"
+        used = f":{kind}" if row is None else f":{kind} {row.__name__}"
+        raise UsageError(f"{query.source}: {query.name} is declared {declared}, its method uses it as {used}")
