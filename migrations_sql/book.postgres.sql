@@ -1,0 +1,18 @@
+-- The book of migrations: what was applied to this schema, for all stores in it.
+-- Made by the migration runner together with the first migration.
+CREATE TABLE migrations (
+    store       text        NOT NULL,
+    version     bigint      NOT NULL,
+    name        text        NOT NULL,
+    checksum    text        NOT NULL,  -- SHA-256 of the up section
+    fingerprint text        NOT NULL,  -- the same without comments and white space
+    applied_at  timestamptz NOT NULL,
+    duration_ms bigint      NOT NULL,
+    applied_by  text        NOT NULL,  -- user@host
+    runner      text        NOT NULL,  -- the program and its version
+    state       text        NOT NULL DEFAULT 'applied',  -- 'started': a migration outside transactions that did not finish
+    up_sql      text        NOT NULL,  -- as it was run
+    down_sql    text,                  -- NULL: cannot be taken back
+    CONSTRAINT migrations_state_check CHECK (state IN ('started', 'applied')),
+    PRIMARY KEY (store, version)
+)

@@ -1,0 +1,18 @@
+-- The book of migrations: what was applied to this database, for all stores in it.
+-- Made by the migration runner together with the first migration.
+CREATE TABLE migrations (
+    store       TEXT    NOT NULL,
+    version     INTEGER NOT NULL,
+    name        TEXT    NOT NULL,
+    checksum    TEXT    NOT NULL,  -- SHA-256 of the up section
+    fingerprint TEXT    NOT NULL,  -- the same without comments and white space
+    applied_at  TEXT    NOT NULL,  -- UTC
+    duration_ms INTEGER NOT NULL,
+    applied_by  TEXT    NOT NULL,  -- user@host
+    runner      TEXT    NOT NULL,  -- the program and its version
+    state       TEXT    NOT NULL DEFAULT 'applied',  -- 'started': a migration outside transactions that did not finish
+    up_sql      TEXT    NOT NULL,  -- as it was run
+    down_sql    TEXT,              -- NULL: cannot be taken back
+    CONSTRAINT migrations_state_check CHECK (state IN ('started', 'applied')),
+    PRIMARY KEY (store, version)
+) STRICT

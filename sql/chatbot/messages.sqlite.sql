@@ -1,0 +1,7 @@
+-- Messages, what only SQLite says this way: json_each takes a JSON array apart.
+
+-- name: append_many(user_id: int, items: json) :changed
+-- Add messages in their order, each as [role, content, motion, latency, from_faq, created_at].
+INSERT INTO messages (user_id, role, content, motion, latency, from_faq, created_at)
+SELECT :user_id, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5
+FROM json_each(:items) ORDER BY key;

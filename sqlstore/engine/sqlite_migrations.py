@@ -1,0 +1,223 @@
+"""Migrations on SQLite: each is one job in the driver's writer thread.
+
+SQLite has no lock by name and needs none: BEGIN IMMEDIATE admits one writer, and
+nothing of it survives the process. Statements are run one by one, because
+`executescript` commits whatever is open.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from typing import Final, TypeAlias
+
+from sqlstore.engine.driver import Driver
+from sqlstore.engine.migration_session import (
+    BOOK_COLUMNS,
+    Change,
+    History,
+    LockWait,
+    MigrationSession,
+    Notify,
+    Script,
+    ScriptError,
+    Wanted,
+    book_definition,
+    book_query,
+    history_of,
+    milliseconds_since,
+)
+from sqlstore.engine.sqlite import SqliteDriver
+from sqlstore.engine.sqlite_errors import primary_code, translate
+from sqlstore.engine.sqlite_lock import lock_holder
+from sqlstore.engine.sqlite_transaction import Exclusive
+from sqlstore.engine.values import timestamp_text
+
+TABLES: Final = """
+    SELECT name, name <> 'migrations' OR EXISTS (
+        SELECT 1 FROM pragma_table_info('migrations') WHERE name = 'checksum')
+    FROM sqlite_schema WHERE type = 'table'"""
+_INSERT = f"INSERT INTO migrations (store, {BOOK_COLUMNS}, up_sql, down_sql) VALUES (?{', ?' * 11})"
+_DELETE = "DELETE FROM migrations WHERE store = ? AND version = ?"
+_HAS_FOREIGN_KEYS = (
+    "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND sql LIKE '%REFERENCES%')"
+)
+_BUSY_TIMEOUT_MS = 200
+"""How long SQLite itself asks for the lock before the runner has a word."""
+
+_Violations: TypeAlias = "Counter[tuple[str, int | None, str, int]]"
+"""Rows that point at nothing: table, rowid, parent table, which of the table's foreign keys."""
+
+
+class _Busy(Exception):
+    """Another connection writes."""
+
+
+@asynccontextmanager
+async def open_session(
+    driver: Driver, *, lock_wait_s: float, notify: Notify
+) -> AsyncIterator[MigrationSession]:
+    """A session on the driver's own writer, so that `:memory:` works too."""
+    if not isinstance(driver, SqliteDriver):
+        raise TypeError(f"a SQLite session needs a SqliteDriver, not {type(driver).__name__}")
+    async with driver.exclusive() as exclusive:
+        yield SqliteSession(exclusive, driver.address, lock_wait_s, notify)
+
+
+class SqliteSession(MigrationSession):
+    """Holds the driver's writer while migrations run."""
+
+    def __init__(self, exclusive: Exclusive, path: str, lock_wait_s: float, notify: Notify) -> None:
+        self._exclusive = exclusive
+        self._path = path
+        self._lock_wait_s = lock_wait_s
+        self._notify = notify
+
+    async def apply(self, change: Change, wanted: Wanted) -> int | None:
+        """Run it in one job, again and again while somebody else writes."""
+        _confirm_cuts(change.script)
+        wait = LockWait(self._lock_wait_s, self._notify)
+        work = _run_in_transaction if change.script.transaction else _run_alone
+        while True:
+            try:
+                return await self._exclusive.run(lambda connection: work(connection, change, wanted))
+            except _Busy:
+                await wait.pause(self._holder)
+
+    async def _holder(self) -> str:
+        return lock_holder(self._path)
+
+
+def _run_in_transaction(connection: sqlite3.Connection, change: Change, wanted: Wanted) -> int | None:
+    with _foreign_keys_off(connection, needed=change.script.rebuilds_tables), _transaction(connection):
+        history = _history(connection, change.store)
+        if not wanted(history):
+            return None
+        violations = _violations(connection)
+        started = time.perf_counter()
+        for start, end in change.script.statements:
+            _execute(connection, change.script, start, end)
+            if not connection.in_transaction:
+                raise ScriptError(
+                    "the statement ended the transaction; a migration must not",
+                    offset=start,
+                    rolled_back=False,
+                )
+        duration_ms = milliseconds_since(started)
+        _check_violations(violations, _violations(connection))
+        _record(connection, change, history, duration_ms)
+        return duration_ms
+
+
+def _run_alone(connection: sqlite3.Connection, change: Change, wanted: Wanted) -> int | None:
+    """VACUUM and PRAGMA: run again without harm where the process died before recording them."""
+    with _transaction(connection):
+        if not wanted(_history(connection, change.store)):
+            return None
+    started = time.perf_counter()
+    for start, end in change.script.statements:
+        _execute(connection, change.script, start, end)
+    duration_ms = milliseconds_since(started)
+    with _transaction(connection):
+        history = _history(connection, change.store)
+        if not wanted(history):
+            return None
+        _record(connection, change, history, duration_ms)
+    return duration_ms
+
+
+@contextmanager
+def _foreign_keys_off(connection: sqlite3.Connection, *, needed: bool) -> Iterator[None]:
+    """The switch does nothing inside a transaction, so it stands around it."""
+    if not needed:
+        yield
+        return
+    (before,) = connection.execute("PRAGMA foreign_keys").fetchone()
+    _switch_foreign_keys(connection, 0)
+    try:
+        yield
+    finally:
+        _switch_foreign_keys(connection, before)
+
+
+def _switch_foreign_keys(connection: sqlite3.Connection, value: int) -> None:
+    connection.execute(f"PRAGMA foreign_keys = {value}")
+    (now,) = connection.execute("PRAGMA foreign_keys").fetchone()
+    if now != value:
+        raise ScriptError("SQLite did not switch its foreign keys; is a transaction open?")
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    (busy_timeout_ms,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        if primary_code(error) == sqlite3.SQLITE_BUSY:
+            raise _Busy from None
+        raise translate(error) from None
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        connection.execute(f"PRAGMA busy_timeout = {busy_timeout_ms}")
+
+
+def _history(connection: sqlite3.Connection, store: str) -> History:
+    tables = connection.execute(TABLES).fetchall()
+    history = history_of((), tables)
+    if history.foreign_book or "migrations" not in history.tables:
+        return history
+    return history_of(connection.execute(book_query(store)).fetchall(), tables)
+
+
+def _execute(connection: sqlite3.Connection, script: Script, start: int, end: int) -> None:
+    try:
+        connection.execute(script.sql[start:end]).fetchall()
+    except (sqlite3.Error, sqlite3.Warning) as error:
+        if primary_code(error) == sqlite3.SQLITE_BUSY:
+            raise _Busy from None
+        code = getattr(error, "sqlite_errorname", None)
+        raise ScriptError(str(error), code=code, offset=start, rolled_back=script.transaction) from None
+
+
+def _confirm_cuts(script: Script) -> None:
+    """SQLite's own parser must agree with ours on where each statement ends."""
+    for start, end in script.statements:
+        if not sqlite3.complete_statement(script.sql[start:end].rstrip(";") + ";"):
+            raise ScriptError("the end of this statement cannot be told; end it with `;`", offset=start)
+
+
+def _violations(connection: sqlite3.Connection) -> _Violations:
+    if connection.execute(_HAS_FOREIGN_KEYS).fetchone() == (0,):
+        return Counter()
+    return Counter(connection.execute("PRAGMA foreign_key_check"))
+
+
+def _check_violations(before: _Violations, after: _Violations) -> None:
+    new = after - before
+    if not new:
+        return
+    table, rowid, parent, _ = next(iter(new))
+    raise ScriptError(
+        f"{new.total()} rows would point at nothing, the first in table {table} (rowid {rowid}), "
+        f"which refers to {parent}; keep or remove these rows in the migration",
+        code="SQLITE_CONSTRAINT_FOREIGNKEY",
+    )
+
+
+def _record(connection: sqlite3.Connection, change: Change, history: History, duration_ms: int) -> None:
+    record = change.record
+    if record is None:
+        connection.execute(_DELETE, (change.store, change.version))
+        return
+    if "migrations" not in history.tables:
+        connection.execute(book_definition("sqlite"))
+    now = timestamp_text(datetime.now(UTC))
+    connection.execute(_INSERT, (change.store, *record.row(change.version, now, duration_ms, "applied")))

@@ -1,0 +1,1 @@
+"""The stores: one bot's data model each."""

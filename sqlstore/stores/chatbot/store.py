@@ -1,0 +1,290 @@
+"""The chatbot store: what a web, Facebook or LINE bot remembers.
+
+async with Chatbot.open("sqlite:///data/bot.db") as bot:
+    history = await bot.get_or_create_history("web_abc123", platform="web")
+    history.append({"role": "user", "parts": [{"text": "Hello"}]})
+    await bot.save_history("web_abc123", history)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any, ClassVar, Final
+
+from sqlstore.engine.errors import InvalidValue
+from sqlstore.engine.values import Engine
+from sqlstore.migrations import migrate
+from sqlstore.store import Store
+from sqlstore.stores.chatbot import rows
+from sqlstore.stores.chatbot.exporting import export_sessions
+from sqlstore.stores.chatbot.importing import import_folder
+from sqlstore.stores.chatbot.items import check_role, history_item, read_items
+from sqlstore.stores.chatbot.repositories import (
+    AuditLogRepository,
+    FaqRepository,
+    HistoryDigestRepository,
+    MessageRepository,
+    SessionRepository,
+    StatisticsRepository,
+    UserRepository,
+    now,
+)
+from sqlstore.stores.chatbot.rows import Message, User
+from sqlstore.stores.chatbot.saving import append_change
+
+DELETED_AT_ONCE: Final = 25
+"""Users that `cleanup_old_sessions` deletes in one transaction; writers go in between."""
+STATISTICS_DAYS: Final = 30
+"""How many days back messages are counted by day."""
+DATABASE_TYPES: Final[dict[Engine, str]] = {"sqlite": "sqlite", "postgres": "postgresql"}
+"""What `get_database_stats` calls the engines: the old bot's DB_TYPE."""
+_PLATFORMS: Final = {"fb_": "facebook", "line_": "line"}
+
+
+def platform_of(session_id: str) -> str:
+    """The platform that a session id's prefix names: facebook for `fb_`, line for `line_`, else web."""
+    for prefix, platform in _PLATFORMS.items():
+        if session_id.startswith(prefix):
+            return platform
+    return "web"
+
+
+class Chatbot(Store):
+    """A chatbot's users, messages, sessions, FAQs and audit log.
+
+    Its methods raise InvalidValue before any I/O for what no database could
+    keep, else a member of sqlstore.engine.errors.DatabaseError.
+    """
+
+    name = "chatbot"
+    row_types: ClassVar[ModuleType] = rows
+
+    users: UserRepository
+    messages: MessageRepository
+    sessions: SessionRepository
+    faqs: FaqRepository
+    audit_logs: AuditLogRepository
+    digests: HistoryDigestRepository
+    statistics: StatisticsRepository
+
+    async def get_or_create_user(
+        self, session_id: str, platform: str, user_name: str | None = None, user_picture: str | None = None
+    ) -> User:
+        """The user of a session, made if new; name, picture and last_active are refreshed.
+
+        None leaves a name or picture as it is; the platform of a user who is there stays.
+        """
+        return await self.users.get_or_create(session_id, platform, user_name, user_picture)
+
+    async def get_or_create_history(
+        self,
+        session_id: str,
+        context: str | None = None,
+        user_name: str | None = None,
+        user_picture: str | None = None,
+        platform: str | None = None,
+        *,
+        limit: int | None = None,
+    ) -> list[dict[str, Any]]:
+        """The messages of a session as `{"role": "user", "parts": [{"text": "…"}]}`, oldest first.
+
+        - context: for a session without messages, the text of a `system` item that
+          stands first; it is stored when the list is saved.
+        - platform: of a new user; None means from the session id (`platform_of`).
+        - limit: only so many of the newest messages, at least 1; None means all.
+        """
+        if limit is not None and limit < 1:
+            raise InvalidValue("must be at least 1, or None for all messages", parameter="limit")
+        await self._user(session_id, platform, user_name, user_picture)
+        if limit is None:
+            messages = await self.messages.all(session_id)
+        else:
+            messages = await self.messages.latest(session_id, limit)
+        if not messages and context is not None:
+            return [history_item("system", context)]
+        return [history_item(message.role, message.content) for message in messages]
+
+    async def save_history(
+        self,
+        session_id: str,
+        history: list[dict[str, Any]],
+        user_name: str | None = None,
+        user_picture: str | None = None,
+        platform: str | None = None,
+    ) -> bool:
+        """Keep a session's history, handed over whole or as its last part; True when it is stored.
+
+        What is stored already is not stored twice; a list that differs from what is
+        stored replaces it from the first difference on; one that has nothing in
+        common with it is appended (see `history.compare`). Items may carry `motion`,
+        `latency` (seconds), `from_faq` and `created_at`. `[]` changes nothing.
+
+        Raises InvalidValue, naming the item, for one that is no text; nothing is saved then.
+        """
+        items = read_items(history, now())
+        if not items:
+            return True
+
+        async def save(tx: Chatbot) -> None:
+            user = await tx._user(session_id, platform, user_name, user_picture)
+            await append_change(tx, user.id, items)
+
+        await self.run(save)
+        return True
+
+    async def append_message(
+        self,
+        session_id: str,
+        role: str,
+        content: str,
+        *,
+        motion: str | None = None,
+        latency: float | None = None,
+        from_faq: bool = False,
+    ) -> Message:
+        """Add one message; a session never seen is made (its platform: `platform_of`).
+
+        role: user, model or system. motion: at most 50 characters. latency: seconds.
+        """
+        check_role(role)
+
+        async def append(tx: Chatbot) -> Message | None:
+            return await tx.messages.append(
+                session_id, role, content, motion=motion, latency=latency, from_faq=from_faq
+            )
+
+        async def create_and_append(tx: Chatbot) -> Message | None:
+            await tx._user(session_id, None)
+            return await append(tx)
+
+        message = await append(self) or await self.run(create_and_append)
+        assert message is not None  # noqa: S101 - the user was just made
+        return message
+
+    async def get_bot_enabled(self, session_id: str) -> bool:
+        """Whether the bot answers in this session; True for one never seen."""
+        return await self.users.bot_enabled(session_id) is not False
+
+    async def set_bot_enabled(self, session_id: str, enabled: bool) -> bool:
+        """Switch the bot on or off for a session, made if new; True when it is stored."""
+        await self.users.set_bot_enabled(session_id, platform_of(session_id), enabled)
+        return True
+
+    async def clear_history(self, session_id: str) -> bool:
+        """Forget a session's messages and summary; the user and bot_enabled stay.
+
+        False if there is no such session.
+        """
+
+        async def clear(tx: Chatbot) -> bool:
+            user = await tx.users.get(session_id)
+            if user is None:
+                return False
+            await tx.messages.delete_from(user.id, 0)
+            if await tx.sessions.get(session_id) is not None:
+                await tx.sessions.set_summary(session_id, None)
+            return True
+
+        return await self.run(clear)
+
+    async def cleanup_old_sessions(self, days: int = 7) -> int:
+        """Delete users idle for more than so many days, with all they wrote; how many.
+
+        The audit log stays: it has a retention of its own. In small transactions,
+        so that an interruption leaves whole users.
+        """
+        before = _days_ago(days)
+        deleted = 0
+        while (batch := await self.users.delete_idle(before, DELETED_AT_ONCE)) > 0:
+            deleted += batch
+        return deleted
+
+    async def migrate_from_json(
+        self, json_dir: str | Path, *, on_progress: Callable[[int, int], None] | None = None
+    ) -> dict[str, Any]:
+        """Bring the session files (`*.json`) of a folder into the database.
+
+        Gives total_files, migrated, skipped (nothing new in it), failed, messages
+        (added) and errors, a list of `{"file", "reason"}`. Each file is one
+        transaction; a bad one never stops the others. Running it again adds nothing.
+
+        on_progress(done, total) is called after each file. Raises ConfigurationError
+        where there is no such folder.
+        """
+        return await import_folder(self, Path(json_dir), on_progress)
+
+    async def export_to_json(
+        self, output_dir: str | Path, *, on_progress: Callable[[int, int], None] | None = None
+    ) -> bool:
+        """Write one JSON file per session into a folder, made if missing; True when all are written.
+
+        The files are the old bot's and can be imported again without a loss. Each
+        replaces its predecessor whole, or not at all. on_progress(done, total) is
+        called after each file. Raises ConfigurationError where it cannot be written.
+        """
+        return await export_sessions(self, Path(output_dir), on_progress)
+
+    async def init_database(self) -> bool:
+        """Apply the migrations that are pending; True when the tables are as they should be."""
+        await migrate(self.driver, self.migration_source())
+        return True
+
+    async def backup_database(self, backup_path: str | Path | None = None) -> bool:
+        """Copy the database to a file, while it is in use; True when the copy is whole (SQLite only).
+
+        backup_path: None means `backups/NAME_YYYYmmdd_HHMMSS.db` beside the database,
+        in UTC. An older backup of that name is replaced whole. Raises ConfigurationError on
+        PostgreSQL, in memory, and for a place that cannot take it.
+        """
+        await self.driver.backup_to(None if backup_path is None else Path(backup_path))
+        return True
+
+    async def get_database_stats(self) -> dict[str, Any]:
+        """Counts over the whole store.
+
+        - total_users, total_messages, total_faqs, total_logs; rows: of each table.
+        - database_type (sqlite or postgresql), database_path (never with a password).
+        - users_per_platform; messages_per_day: of the last 30 days (UTC) that have any.
+        - faq_hits: how often an FAQ answered; file_size: bytes on disk.
+        """
+        totals = await self.statistics.totals()
+        platforms = await self.statistics.users_per_platform()
+        days = await self.statistics.messages_per_day(_days_ago(STATISTICS_DAYS))
+        return {
+            "total_users": totals.users,
+            "total_messages": totals.messages,
+            "total_faqs": totals.faqs,
+            "total_logs": totals.audit_logs,
+            "database_type": DATABASE_TYPES[self.driver.engine],
+            "database_path": self.driver.address,
+            "rows": {
+                "users": totals.users,
+                "messages": totals.messages,
+                "sessions": totals.sessions,
+                "faqs": totals.faqs,
+                "audit_logs": totals.audit_logs,
+            },
+            "users_per_platform": {row.platform: row.users for row in platforms},
+            "messages_per_day": {row.day: row.messages for row in days},
+            "faq_hits": totals.faq_hits,
+            "file_size": await self.statistics.size(),
+        }
+
+    async def _user(
+        self, session_id: str, platform: str | None, name: str | None = None, picture: str | None = None
+    ) -> User:
+        return await self.users.get_or_create(
+            session_id, platform_of(session_id) if platform is None else platform, name, picture
+        )
+
+
+def _days_ago(days: int) -> datetime:
+    if days < 0:
+        raise InvalidValue("must not be negative", parameter="days")
+    try:
+        return now() - timedelta(days=days)
+    except OverflowError:
+        raise InvalidValue("reaches back before the year 1", parameter="days") from None

@@ -1,0 +1,89 @@
+"""Query plans: what a bot asks on each turn is a range of an index, however much is stored."""
+
+import re
+from typing import Any
+
+import pytest
+
+from sqlstore.stores.chatbot import Chatbot
+
+
+@pytest.fixture
+async def filled(bot: Chatbot, execute: Any) -> Chatbot:
+    """3,000 users, 40 of whom have 500 messages each, and statistics for the planner."""
+    numbers = {
+        "sqlite": "(WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) SELECT i FROM n)",
+        "postgres": "(SELECT i FROM generate_series(1, {count}) AS i)",
+    }[bot.driver.engine]
+    await execute(
+        "INSERT INTO users (session_id, platform) "
+        f"SELECT 'web_' || i, 'web' FROM {numbers.format(count=3_000)} AS numbers"
+    )
+    await execute(
+        "INSERT INTO messages (user_id, role, content) "
+        f"SELECT 1 + i % 40, 'user', 'text ' || i FROM {numbers.format(count=20_000)} AS numbers"
+    )
+    await execute("ANALYZE")
+    return bot
+
+
+async def plan(bot: Chatbot, table: str, query: str, *arguments: str) -> str:
+    """The plan of a named query. arguments: SQL literals."""
+    sql = getattr(bot._queries.table(table), query).sql
+    given = iter(arguments)
+    if bot.driver.engine == "sqlite":
+        sql = re.sub(r"\?", lambda _: next(given), sql)
+        rows = await bot.driver.fetch(f"EXPLAIN QUERY PLAN {sql}")
+        return "\n".join(str(row[-1]) for row in rows)
+    sql = re.sub(r"\$(\d+)", lambda found: arguments[int(found[1]) - 1], sql)
+    rows = await bot.driver.fetch(f"EXPLAIN {sql}")
+    return "\n".join(str(row[0]) for row in rows)
+
+
+def assert_one_index_range(shown: str, index: str) -> None:
+    assert index in shown, shown
+    assert not re.search(r"SCAN (messages|users)\b(?! USING)|Seq Scan|Sort\b", shown), shown
+
+
+async def test_the_last_messages_of_a_session_are_one_index_range(filled: Chatbot) -> None:
+    shown = await plan(filled, "messages", "latest", "'web_7'", "20")
+    assert "idx_message_user" in shown, shown
+    assert "Seq Scan" not in shown, shown
+    assert "SCAN messages" not in shown, shown
+    assert re.search(
+        r"SEARCH messages USING INDEX idx_message_user|Index Scan Backward using idx_message_user", shown
+    ), shown
+
+
+@pytest.mark.parametrize(
+    ("query", "arguments"),
+    [
+        ("entries_after", ("1", "0")),
+        ("first_entries", ("1", "1", "20")),
+        ("last_entries", ("1", "1", "20")),
+    ],
+)
+async def test_what_saving_reads_is_one_index_range(
+    filled: Chatbot, query: str, arguments: tuple[str, ...]
+) -> None:
+    shown = await plan(filled, "messages", query, *arguments)
+    assert "idx_message_user" in shown, shown
+    assert not re.search(r"SCAN messages|Seq Scan", shown), shown
+
+
+async def test_users_by_last_activity_are_one_index_range(filled: Chatbot) -> None:
+    assert_one_index_range(await plan(filled, "users", "recent", "20"), "idx_user_last_active")
+
+
+@pytest.mark.parametrize("engine", ["sqlite"])
+async def test_a_question_is_found_by_its_index_on_sqlite(bot: Chatbot) -> None:
+    assert "USING INDEX" in await plan(bot, "faqs", "by_question", "'q'")
+
+
+@pytest.mark.parametrize("engine", ["postgres"])
+async def test_a_question_is_found_by_its_hash_on_postgres(bot: Chatbot, execute: Any) -> None:
+    await execute(
+        "INSERT INTO faqs (question, answer) SELECT 'q' || i, 'a' FROM generate_series(1, 3000) AS i"
+    )
+    await execute("ANALYZE faqs")
+    assert "faqs_question_key" in await plan(bot, "faqs", "by_question", "'q7'")
