@@ -1,16 +1,16 @@
 """A store: one bot's tables, its queries and its repositories over one database.
 
-    class Support(Store):
-        name = "support"
-        row_types = rows              # the module with the row classes
-        users: UserRepository
-        messages: MessageRepository
+class Support(Store):
+    name = "support"
+    row_types = rows              # the module with the row classes
+    users: UserRepository
+    messages: MessageRepository
 
-    async with Support.open("sqlite:///data/support.db") as desk:
-        await desk.messages.append(...)
-        async with desk.transaction() as tx:
-            await tx.users.add(...)
-            await tx.messages.append(...)
+async with Support.open("sqlite:///data/support.db") as desk:
+    await desk.messages.append(...)
+    async with desk.transaction() as tx:
+        await tx.users.add(...)
+        await tx.messages.append(...)
 """
 
 from __future__ import annotations

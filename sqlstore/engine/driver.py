@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Generic, Literal, TypeVar
 
 from sqlstore.engine.errors import (
@@ -131,9 +132,7 @@ class Transaction(Executor):
     def check_usable(self) -> None:
         """Raise UsageError after the end, TransactionAborted after a failure."""
         if not self.active:
-            raise UsageError(
-                "this transaction has ended; use it only inside its `async with` block"
-            )
+            raise UsageError("this transaction has ended; use it only inside its `async with` block")
         if self.failed is not None:
             raise TransactionAborted(
                 "a statement failed in this transaction before; leave the block, "
@@ -168,6 +167,18 @@ class Driver(Executor):
     @abstractmethod
     async def fetch(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of a plain SELECT without parameters: for the migration runner and checks."""
+
+    @abstractmethod
+    async def backup_to(self, path: Path | None) -> Path:
+        """Copy the database, while it is in use, to a file that is whole or not there at all; gives its path.
+
+        path: None means `backups/NAME_YYYYmmdd_HHMMSS.db` beside the database, in UTC.
+        Raises ConfigurationError where the database cannot do that, or the place cannot take it.
+        """
+
+    @abstractmethod
+    async def vacuum(self) -> None:
+        """Give back the space of deleted rows. SQLite's writers wait meanwhile; has no deadline."""
 
     @abstractmethod
     async def begin(self) -> Transaction:

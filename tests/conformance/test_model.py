@@ -159,7 +159,9 @@ class ChatbotMachine(RuleBasedStateMachine):
 
         self.same(call, None if faq is None else (faq.answer, faq.hits))
 
-    @rule(session=sessions, items=st.lists(st.tuples(roles, words), min_size=1, max_size=4), fails=st.booleans())
+    @rule(
+        session=sessions, items=st.lists(st.tuples(roles, words), min_size=1, max_size=4), fails=st.booleans()
+    )
     def transaction(self, session: str, items: list[tuple[str, str]], fails: bool) -> None:
         if not fails:
             self.model.user(session).messages += items
@@ -176,7 +178,11 @@ class ChatbotMachine(RuleBasedStateMachine):
 
         self.same(call, None)
 
-    @rule(session=sessions, text=st.sampled_from(["nul\0", "\ud800", 5, None]), role=st.sampled_from(["user", "bad role"]))
+    @rule(
+        session=sessions,
+        text=st.sampled_from(["nul\0", "\ud800", 5, None]),
+        role=st.sampled_from(["user", "bad role"]),
+    )
     def refused(self, session: str, text: object, role: str) -> None:
         for bot in self.bots:
             with pytest.raises((InvalidValue, StoreError)):

@@ -37,7 +37,10 @@ GOOD: list[tuple[str, Any]] = [
             datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=-11, minutes=-30))),
         )
     ),
-    *(("code", code) for code in (uuid.UUID(int=0), uuid.UUID(int=2**128 - 1), uuid.uuid5(uuid.NAMESPACE_DNS, "x"))),
+    *(
+        ("code", code)
+        for code in (uuid.UUID(int=0), uuid.UUID(int=2**128 - 1), uuid.uuid5(uuid.NAMESPACE_DNS, "x"))
+    ),
 ]
 
 

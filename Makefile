@@ -1,0 +1,52 @@
+# `make demo` and `make test` do everything on a machine that has Python 3.11+ and make.
+
+PYTHON ?= python3
+VENV   ?= .venv
+URL    ?=
+BIN    := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-fast check format bench dist clean
+
+help:  ## what can be made
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: $(VENV)/.demo  ## real conversations into a store and back (URL=postgresql://… for PostgreSQL)
+	$(BIN)/python -m sqlstore demo $(if $(URL),--url '$(URL)')
+
+test: $(VENV)/.test  ## every test, on SQLite and PostgreSQL
+	$(BIN)/python -m pytest
+
+test-fast: $(VENV)/.test  ## the tests that take no more than a second each
+	$(BIN)/python -m pytest -m 'not slow'
+
+check: $(VENV)/.dev  ## style, types and import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev  ## put the code into the house's format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.test  ## cost of a call beside the bare drivers, as ratios
+	$(BIN)/python bench/sqlite_calls.py
+	$(BIN)/python bench/postgres_calls.py
+
+dist: $(VENV)/.dev  ## wheel and sdist in dist/
+	$(BIN)/python -m build
+
+clean:  ## remove what was made here; databases of your own are not touched
+	rm -rf $(VENV) dist build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "sqlstore needs Python 3.11 or newer; name one: make PYTHON=python3.12 …"; exit 1; }
+	$(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "no venv module; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+
+$(VENV)/.%: $(VENV)/bin/python pyproject.toml
+	@echo "installing what '$*' needs into $(VENV) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	@touch $@

@@ -1,0 +1,1 @@
+"""The names and habits of older systems, over the stores."""

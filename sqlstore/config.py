@@ -1,0 +1,103 @@
+"""Settings: the environment first, then the file `.env` in the working folder, then the defaults.
+
+An empty variable counts as not set. No `repr` shows a URL (it may hold a password) or a key.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, Self, TypeVar
+from urllib.parse import quote
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from sqlstore.engine.errors import ConfigurationError
+
+SettingsType = TypeVar("SettingsType", bound=BaseSettings)
+
+_SOURCES = SettingsConfigDict(
+    env_file=".env",
+    env_file_encoding="utf-8",
+    env_ignore_empty=True,
+    extra="ignore",
+    frozen=True,
+    hide_input_in_errors=True,
+)
+
+
+class Settings(BaseSettings):
+    """Which database, and how it is used.
+
+    - url (SQLSTORE_URL): `sqlite:///…` or `postgresql://…`.
+    - timeout_s (SQLSTORE_TIMEOUT_S): how long a call may take, in seconds, waiting included.
+    - migrate (SQLSTORE_MIGRATE): apply pending migrations at start; False only checks.
+    - anon_key (SQLSTORE_ANON_KEY): key of the hash that stands for a person in audit logs;
+      None refuses to write them.
+    """
+
+    model_config = SettingsConfigDict(**_SOURCES, env_prefix="SQLSTORE_")
+
+    url: SecretStr = SecretStr("sqlite:///data/bot.db")
+    timeout_s: float = Field(default=30.0, gt=0, le=86_400, allow_inf_nan=False)
+    migrate: bool = True
+    anon_key: SecretStr | None = None
+
+
+class Reg01Settings(BaseSettings):
+    """The variables of the old bot, as `sqlstore.compat.reg01` reads them.
+
+    - db_type (DB_TYPE): `sqlite` or `postgresql`.
+    - db_path (DB_PATH): the SQLite file; `exports/` and `backups/` lie beside it.
+    - database_url (DATABASE_URL): read only where db_type is `postgresql`;
+      `postgres://` and `postgresql+driver://` will do.
+    """
+
+    model_config = SettingsConfigDict(**_SOURCES)
+
+    db_type: Literal["sqlite", "postgresql"] = "sqlite"
+    db_path: Path = Path("backend/database/reg01.db")
+    database_url: SecretStr | None = None
+
+    @field_validator("db_type", mode="before")
+    @classmethod
+    def _as_written(cls, value: object) -> object:
+        return value.strip().lower() if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _names_a_server(self) -> Self:
+        if self.db_type == "postgresql" and not self._server_url().startswith("postgres"):
+            raise ValueError("DB_TYPE=postgresql needs DATABASE_URL=postgresql://user:password@host/database")
+        return self
+
+    def _server_url(self) -> str:
+        return "" if self.database_url is None else self.database_url.get_secret_value()
+
+    @property
+    def url(self) -> SecretStr:
+        """The database as a URL."""
+        if self.db_type == "postgresql":
+            return SecretStr(self._server_url())
+        return SecretStr(sqlite_url(self.db_path))
+
+
+def sqlite_url(path: Path) -> str:
+    """The URL of a SQLite file, whatever signs its name holds."""
+    return "sqlite:///" + quote(str(path), safe="/:")
+
+
+def load_settings(kind: type[SettingsType]) -> SettingsType:
+    """Read settings of one kind. Raises ConfigurationError, which never quotes a value."""
+    try:
+        return kind()
+    except ValidationError as error:
+        prefix = kind.model_config.get("env_prefix", "")
+        problems = "; ".join(
+            f"{prefix}{'.'.join(map(str, problem['loc']))}: ".upper().removeprefix(": ") + problem["msg"]
+            for problem in error.errors(include_input=False, include_context=False, include_url=False)
+        )
+        raise ConfigurationError(f"settings in the environment or .env: {problems}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f".env cannot be read ({type(error).__name__}); make it a readable file in UTF-8"
+        ) from None

@@ -1,0 +1,1 @@
+"""`python -m sqlstore demo`: the chatbot store at work on real dialogues of many languages."""

@@ -1,0 +1,146 @@
+"""Opening, closing and sharing: what every store does, on both engines."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from sqlstore.engine.driver import deadline
+from sqlstore.engine.errors import ConfigurationError, QueryFileError, StatementError, UsageError
+from sqlstore.engine.repository import Repository
+from sqlstore.migrations import PendingMigrations
+from sqlstore.store import Store
+from sqlstore.stores.chatbot import Chatbot, rows
+
+QUERIES = """-- Users, read only.
+
+-- name: platforms() :many PlatformUsers
+SELECT platform, CAST(count(*) AS bigint) AS users FROM users GROUP BY platform ORDER BY platform;
+"""
+
+
+class UserRepository(Repository):
+    table = "users"
+
+
+def store_with(folder: Path, text: str) -> type[Store]:
+    """A store of the chatbot's tables with one query file of our own."""
+    queries = folder / "sql"
+    queries.mkdir()
+    (queries / "users.sql").write_text(text, encoding="utf-8")
+    attributes = {
+        "name": "chatbot",
+        "row_types": rows,
+        "sql": queries,
+        "__annotations__": {"users": UserRepository},
+        "__module__": __name__,
+    }
+    return type("Scratch", (Store,), attributes)
+
+
+async def workers() -> int:
+    """Threads of SQLite connections that are alive, once those that end have ended."""
+    await asyncio.sleep(0.05)
+    return sum("connection_worker" in thread.name for thread in threading.enumerate())
+
+
+async def test_a_store_is_opened_with_await_or_async_with(url: str) -> None:
+    bot = await Chatbot.open(url)
+    await bot.append_message("web_1", "user", "hello")
+    await bot.close()
+    async with Chatbot.open(url) as again:
+        assert len(await again.get_or_create_history("web_1")) == 1
+
+
+async def test_closing_twice_does_nothing(url: str) -> None:
+    bot = await Chatbot.open(url)
+    await bot.close()
+    await bot.close()
+
+
+async def test_without_migrating_a_store_that_is_not_ready_is_refused(url: str) -> None:
+    with pytest.raises(PendingMigrations):
+        await Chatbot.open(url, migrate=False)
+    async with Chatbot.open(url):
+        pass
+    async with Chatbot.open(url, migrate=False) as bot:
+        assert await bot.get_bot_enabled("web_1") is True
+
+
+async def test_without_creating_a_missing_file_stays_missing(sqlite_url: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="create"):
+        await Chatbot.open(sqlite_url, create=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_many_openings_at_once_migrate_once(url: str) -> None:
+    bots = await asyncio.gather(*(Chatbot.open(url) for _ in range(8)))
+    await asyncio.gather(*(bot.append_message(f"web_{n}", "user", "hi") for n, bot in enumerate(bots)))
+    assert (await bots[0].get_database_stats())["total_messages"] == 8
+    for bot in bots:
+        await bot.close()
+
+
+async def test_a_query_that_does_not_fit_the_tables_is_named(url: str, tmp_path: Path) -> None:
+    scratch = store_with(tmp_path, QUERIES.replace("platform,", "plattform,"))
+    before = await workers()
+    with pytest.raises(StatementError, match=r"chatbot\.users\.platforms"):
+        async with scratch.open(url) as store:
+            await store.users._many(rows.PlatformUsers, store.users._q.platforms)
+    assert await workers() == before
+
+
+async def test_a_file_that_is_wrong_is_named_and_nothing_stays_open(url: str, tmp_path: Path) -> None:
+    scratch = store_with(tmp_path, QUERIES.replace(":many", ":few"))
+    before = await workers()
+    with pytest.raises(QueryFileError, match=r"users\.sql:3:"):
+        await scratch.open(url)
+    assert await workers() == before
+
+
+async def test_a_method_that_disagrees_with_its_header_is_refused(url: str, tmp_path: Path) -> None:
+    async with store_with(tmp_path, QUERIES).open(url) as store:
+        with pytest.raises(UsageError, match=":many PlatformUsers"):
+            await store.users._one(rows.PlatformUsers, store.users._q.platforms)
+        with pytest.raises(UsageError, match=":many PlatformUsers"):
+            await store.users._many(rows.User, store.users._q.platforms)
+        assert await store.users._many(rows.PlatformUsers, store.users._q.platforms) == []
+
+
+async def test_a_cancelled_opening_leaves_nothing_open(url: str) -> None:
+    before = await workers()
+    for pause_s in (0, 0.002, 0.005, 0.01, 0.02, 0.04):
+        task = asyncio.create_task(_open_and_close(url))
+        await asyncio.sleep(pause_s)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert await workers() == before
+    async with Chatbot.open(url) as bot:
+        await bot.append_message("web_1", "user", "hello")
+
+
+async def _open_and_close(url: str) -> None:
+    async with Chatbot.open(url):
+        pass
+
+
+@pytest.fixture
+async def bot(url: str) -> AsyncIterator[Chatbot]:
+    async with Chatbot.open(url) as store:
+        yield store
+
+
+async def test_a_deadline_covers_everything_in_its_block(bot: Chatbot) -> None:
+    with deadline(5), deadline(60):
+        await bot.append_message("web_1", "user", "hello")
+    assert len(await bot.get_or_create_history("web_1")) == 1
+
+
+async def test_two_stores_of_one_process_see_each_other(url: str, bot: Chatbot) -> None:
+    async with Chatbot.open(url) as other:
+        await bot.append_message("web_1", "user", "from one")
+        await other.append_message("web_1", "model", "from the other")
+        history = await bot.get_or_create_history("web_1")
+    assert [item["role"] for item in history] == ["user", "model"]
