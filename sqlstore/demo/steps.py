@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, Final
 
 from sqlstore.demo.dialogues import Dialogue
@@ -19,6 +20,7 @@ from sqlstore.terminal import progress_bar
 
 TURNS: Final = 20
 ACKNOWLEDGED_BEFORE_KILL: Final = 40
+SHOWN_LANGUAGES: Final = ("thai", "korean", "russian", "japanese", "chinese", "english")
 QUESTION, ANSWER = "เปิดกี่โมง", "เปิดทุกวัน 9:00-18:00"
 
 
@@ -71,7 +73,19 @@ class Demo:
                 dialogue.session_id, dialogue.history, await bot.get_or_create_history(dialogue.session_id)
             )
         messages = sum(len(dialogue.turns) for dialogue in self.dialogues)
-        return f"{len(self.dialogues)} histories with {messages} messages are equal to the dialogues"
+        excerpts = "".join([f"\n      {line}" for line in await self._excerpts(bot)])
+        return f"{len(self.dialogues)} histories with {messages} messages are equal to the dialogues{excerpts}"
+
+    async def _excerpts(self, bot: Chatbot) -> list[str]:
+        """The first exchange of one dialogue in each of some languages, as the database has it."""
+        by_language = {dialogue.language: dialogue for dialogue in reversed(self.dialogues)}
+        lines = []
+        for language in SHOWN_LANGUAGES:
+            if language in by_language:
+                history = await bot.get_or_create_history(by_language[language].session_id)
+                said = [shorten(item["parts"][0]["text"], 40, placeholder=" …") for item in history[:2]]
+                lines.append(f"{language}: {' → '.join(said)}")
+        return lines
 
     async def speak(self, bot: Chatbot) -> str:
         """Save a growing list after each turn, as bots do, and the last list twice."""

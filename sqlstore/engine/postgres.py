@@ -1,0 +1,279 @@
+"""PostgreSQL through asyncpg: a free list of connections, each with its prepared statements.
+
+A single call runs in a transaction of its own (READ COMMITTED), `transaction()`
+is SERIALIZABLE. A call that only reads is dropped when it is cancelled; one that
+may write is finished once it was sent, within its deadline.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import os
+import sys
+import warnings
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final, Literal, TypeVar
+
+from sqlstore.engine.address import PostgresAddress
+from sqlstore.engine.driver import DEFAULT_TIMEOUT_S, Driver, Statement, call_deadline, deadline
+from sqlstore.engine.errors import ConfigurationError, DatabaseError, OutcomeUnknown, UsageError
+from sqlstore.engine.postgres_connect import connect, quote_identifier
+from sqlstore.engine.postgres_connection import PooledConnection
+from sqlstore.engine.postgres_errors import translate
+from sqlstore.engine.postgres_pool import IDLE_TRANSACTION_S, Pool
+from sqlstore.engine.postgres_sql import called_functions
+from sqlstore.engine.postgres_transaction import PostgresTransaction, outlast
+from sqlstore.engine.values import Engine
+
+T = TypeVar("T")
+DEFAULT_POOL_SIZE: Final = 8
+"""Most connections at once where the URL does not say (`?pool_size=`)."""
+_MOST_TRIES: Final = 2
+_TABLES: Final = (
+    "SELECT string_agg(format('%I', tablename), ', ') FROM pg_tables WHERE schemaname = current_schema()"
+)
+_PACKAGE = str(Path(__file__).parents[1])
+
+
+class PostgresDriver(Driver):
+    """One PostgreSQL database.
+
+    settings: the address. timeout_s: how long a call may take, in seconds.
+    """
+
+    engine: Engine = "postgres"
+
+    def __init__(
+        self,
+        address: PostgresAddress,
+        *,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        pool_size: int = DEFAULT_POOL_SIZE,
+    ) -> None:
+        self.settings = address
+        self.address = address.shown
+        self.timeout_s = timeout_s
+        self._pool = Pool(address, size=address.pool_size or pool_size, timeout_s=timeout_s)
+        self._only_reads: dict[Statement[Any], bool] = {}
+        self._local_settings = _local_settings(timeout_s) if address.pgbouncer else ""
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._state: Literal["new", "open", "closed"] = "new"
+        self._opened_by, self._opened_at = 0, ""
+
+    async def open(self) -> None:
+        """Connect once, to see that it works. Raises Unavailable, AuthenticationFailed, ConfigurationError."""
+        if self._state != "new":
+            raise UsageError("a driver is opened once; make a new one")
+        self._opened_by, self._opened_at = os.getpid(), _caller()
+        self._loop, self._state = asyncio.get_running_loop(), "open"
+        try:
+            if self.settings.pgbouncer:
+                await self._check_schema()
+            else:
+                self._pool.give_back(await self._pool.take(call_deadline(self.timeout_s)))
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Let go of every connection, within 2 seconds. A second call does nothing."""
+        if self._state == "open":
+            self._check_open()
+            self._state, self._loop = "closed", None
+            await self._pool.close()
+        self._state = "closed"
+
+    async def call(self, statement: Statement[T], *arguments: object) -> T:
+        """Run one statement in a transaction of its own (READ COMMITTED)."""
+        self.check_outside_transaction()
+        values = statement.encode(*arguments)
+        if self.settings.pgbouncer:
+            return await self._in_transaction(lambda held: held.call_encoded(statement, values))
+        reads = self._only_reads.get(statement)
+        if reads is None:
+            reads = await self._learn(statement)
+        place, (rows, changed) = await self._attempt(
+            lambda place: place.run(statement, values), statement, reads=reads
+        )
+        self._pool.give_back(place)
+        try:
+            return statement.result(rows, changed)
+        except DatabaseError as error:
+            if reads:
+                raise
+            problem = str(error.args[0])
+        raise OutcomeUnknown(f"{problem}; what the statement wrote is committed", query=statement.name)
+
+    async def call_many(self, statement: Statement[int], rows: Sequence[Sequence[object]]) -> int:
+        """Run a `:changed` statement once for each row, sent in one message, in one transaction."""
+        self.check_outside_transaction()
+        values = [statement.encode(*row) for row in rows]
+        self._check_open()
+        if not values:
+            return 0
+        return await self._in_transaction(lambda held: held.call_many_encoded(statement, values))
+
+    async def fetch(self, sql: str) -> list[tuple[Any, ...]]:
+        """Rows of a plain SELECT without parameters."""
+        self.check_outside_transaction()
+        if self.settings.pgbouncer:
+            return await self._in_transaction(lambda held: held.fetch(sql))
+        place, rows = await self._attempt(lambda place: place.fetch(sql), None, reads=True)
+        self._pool.give_back(place)
+        return rows
+
+    async def backup_to(self, path: Path | None) -> Path:  # noqa: ARG002 - no path would do
+        """Refused: a PostgreSQL database is backed up by its own tools."""
+        raise ConfigurationError(
+            "a PostgreSQL database is not backed up from here; use pg_dump, or export to JSON files"
+        )
+
+    async def vacuum(self) -> None:
+        """Mark the space of deleted rows as free, in the tables of this schema; writers go on meanwhile."""
+        self._check_open()
+        self.check_outside_transaction()
+        connection = await connect(self.settings, timeout_s=self.timeout_s)
+        try:
+            tables = await connection.fetchval(_TABLES)
+            if tables is not None:
+                await connection.execute(f"VACUUM (ANALYZE) {tables}")
+            await connection.close(timeout=1)
+        except Exception as error:  # noqa: BLE001 - translated
+            failure = translate(error)
+        else:
+            return
+        finally:
+            connection.terminate()
+        raise failure
+
+    async def begin(self) -> PostgresTransaction:
+        """Start a SERIALIZABLE transaction that the caller must end. Use `transaction()` instead."""
+        self.check_outside_transaction()
+        return await self._begin("SERIALIZABLE")
+
+    async def prepare(self, statements: Iterable[Statement[Any]]) -> None:
+        """Nothing to do here: each connection prepares a statement when it first runs it; see `check`."""
+
+    async def check(self, statements: Iterable[Statement[Any]]) -> None:
+        """Prepare every statement and compare its columns with what is declared, on one connection.
+
+        Raises StatementError naming the first query that does not fit the tables.
+        """
+        self.check_outside_transaction()
+
+        async def prepare_all(held: PostgresTransaction) -> None:
+            for statement in statements:
+                await held.prepare(statement)
+
+        await self._in_transaction(prepare_all)
+
+    async def _learn(self, statement: Statement[Any]) -> bool:
+        """Whether a statement only reads; the server is asked once where it calls functions."""
+        functions = called_functions(statement.sql)
+        reads = functions is not None
+        if functions:
+            place, writes = await self._attempt(
+                lambda place: place.calls_writer(functions), statement, reads=True
+            )
+            self._pool.give_back(place)
+            reads = not writes
+        self._only_reads[statement] = reads
+        return reads
+
+    async def _attempt(
+        self,
+        work: Callable[[PooledConnection], Coroutine[Any, Any, T]],
+        statement: Statement[Any] | None,
+        *,
+        reads: bool,
+    ) -> tuple[PooledConnection, T]:
+        """Do something on a connection; on a second one, where the first certainly did nothing.
+
+        The connection is the caller's to give back. Reading ends at once when it is
+        cancelled; what may write is finished.
+        """
+        self._check_open()
+        until = call_deadline(self.timeout_s)
+        tries = 0
+        while True:
+            place = self._pool.take_now() or await self._pool.take(until)
+            place.until = until
+            try:
+                return place, await (work(place) if reads else outlast(work(place)))
+            except Exception as error:  # noqa: BLE001 - explained and raised below
+                again = place.can_run_again(error, writes=not reads)
+                failure = self._pool.explain(place, error, statement, writes=not reads)
+                self._pool.give_back(place)
+            except BaseException:
+                self._pool.give_back(place)
+                raise
+            tries += 1
+            if not again or tries == _MOST_TRIES:
+                raise failure
+
+    async def _begin(self, isolation: Literal["SERIALIZABLE", "READ COMMITTED"]) -> PostgresTransaction:
+        begin = f"BEGIN ISOLATION LEVEL {isolation}{self._local_settings}"
+        place, _ = await self._attempt(lambda place: place.execute(begin), None, reads=True)
+        place.until = math.inf
+        return PostgresTransaction(self, self._pool, place)
+
+    async def _in_transaction(self, work: Callable[[PostgresTransaction], Awaitable[T]]) -> T:
+        with deadline(self.timeout_s):
+            held = await self._begin("READ COMMITTED")
+            try:
+                answer = await work(held)
+            except BaseException:
+                await held.rollback()
+                raise
+            await held.commit()
+            return answer
+
+    async def _check_schema(self) -> None:
+        """A pooler takes no search_path from us: see that the role's own is right."""
+        ((user, schema),) = await self.fetch("SELECT current_user::text, current_schema()::text")
+        if schema != self.settings.schema:
+            raise ConfigurationError(
+                f"behind PgBouncer the schema is the role's own, which is {schema or 'none'}; as its owner run: "
+                f"ALTER ROLE {quote_identifier(user)} SET search_path = "
+                f"{quote_identifier(self.settings.schema)}, pg_temp; then RECONNECT in PgBouncer's console"
+            )
+
+    def _check_open(self) -> None:
+        if asyncio.get_running_loop() is self._loop:
+            return
+        if self._state == "closed":
+            raise UsageError("the store is closed; open it again")
+        if self._state == "new":
+            raise UsageError("the store is not open; use it inside `async with`, or call open() first")
+        if os.getpid() != self._opened_by:
+            raise UsageError("the database was opened before fork(); open it again in the child process")
+        raise UsageError("the store was opened in another event loop; open one in each loop")
+
+    def __del__(self) -> None:
+        if self._state != "open" or os.getpid() != self._opened_by:
+            return
+        self._state = "closed"
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            self._pool.terminate()
+        text = f"the database {self.address} opened at {self._opened_at} was never closed; use `async with`"
+        warnings.warn(text, ResourceWarning, source=self, stacklevel=2)
+
+
+def _local_settings(timeout_s: float) -> str:
+    """Limits of one transaction, behind a pooler that takes none for the session."""
+    limits = {
+        "statement_timeout": timeout_s,
+        "idle_in_transaction_session_timeout": IDLE_TRANSACTION_S,
+    }
+    return "".join(f"; SET LOCAL {name} = {math.ceil(limit_s * 1000)}" for name, limit_s in limits.items())
+
+
+def _caller() -> str:
+    """File and line of the nearest caller outside of sqlstore."""
+    frame = sys._getframe(1)  # noqa: SLF001 - as the warnings module does
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"

@@ -1,0 +1,185 @@
+"""Connections to PostgreSQL: made by trying the hosts in turn, kept in a free list.
+
+The list is last in, first out; who finds it empty waits in line, first come, first
+served. One timer for the whole pool ends what is out of time, by terminating the
+connection: that also works on a network that swallows everything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections import deque
+from typing import Any, Final
+
+from sqlstore.engine.address import PostgresAddress
+from sqlstore.engine.driver import Statement
+from sqlstore.engine.errors import DatabaseError, DeadlineExceeded, Overloaded, ReadOnlyDatabase, UsageError
+from sqlstore.engine.postgres_connect import connect, connect_first
+from sqlstore.engine.postgres_connection import PooledConnection
+
+__all__ = ["MAX_WAITING", "Pool", "connect"]
+
+MAX_WAITING: Final = 10_000
+"""Most calls that may wait for a connection; the next is Overloaded at once."""
+IDLE_TRANSACTION_S: Final = 5.0
+"""How long a transaction may do nothing before the server rolls it back, in seconds."""
+_WATCH_EVERY_S: Final = 0.1
+_CLOSE_LIMIT_S: Final = 1.5
+
+
+class Pool:
+    """A fixed number of places for connections, which are made when needed."""
+
+    def __init__(self, address: PostgresAddress, *, size: int, timeout_s: float) -> None:
+        self._address = address
+        self._hosts = address.hosts
+        self._timeout_s = timeout_s
+        self._places = [PooledConnection(keeps_statements=not address.pgbouncer) for _ in range(size)]
+        self._free = list(self._places)
+        self._waiting: deque[tuple[asyncio.Future[PooledConnection], float]] = deque()
+        self._generation = 0
+        self._watch: asyncio.TimerHandle | None = None
+        self._closed = False
+        self._all_back = asyncio.Event()
+
+    def take_now(self) -> PooledConnection | None:
+        """A live connection that is free, or None."""
+        if not self._free or self._watch is None:
+            return None
+        place = self._free[-1]
+        return None if place.is_lost else self._free.pop()
+
+    async def take(self, until: float) -> PooledConnection:
+        """A live connection: a free one, a new one, or the next that is given back.
+
+        Raises DeadlineExceeded when none was free in time, Overloaded when too many wait,
+        and what connecting raises.
+        """
+        if self._closed:
+            raise UsageError("the store is closed")
+        if self._watch is None:
+            self._look_soon()
+        place = self._free.pop() if self._free else await self._wait(until)
+        if place.is_lost:
+            try:
+                await self._connect(place, until)
+            except BaseException:
+                self.give_back(place)
+                raise
+        return place
+
+    def give_back(self, place: PooledConnection) -> None:
+        """End a use. The connection is kept only if it can surely take the next statement."""
+        connection = place.connection
+        if (
+            connection is None
+            or not place.idle
+            or place.expired
+            or place.generation != self._generation
+            or self._closed
+            or connection.is_in_transaction()
+        ):
+            place.discard()
+        place.until, place.expired = math.inf, False
+        while self._waiting:
+            waiter, _ = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(place)
+                return
+        if place.connection is None:
+            self._free.insert(0, place)
+        else:
+            self._free.append(place)
+        if self._closed and len(self._free) == len(self._places):
+            self._all_back.set()
+
+    def explain(
+        self, place: PooledConnection, error: Exception, statement: Statement[Any] | None, *, writes: bool
+    ) -> DatabaseError:
+        """Our error for what ended a call; see PooledConnection.explain.
+
+        Where the server is gone or takes no writes, no connection as old is used again.
+        """
+        failure = place.explain(error, statement, writes=writes)
+        lost = place.is_lost and not place.expired
+        if (lost or isinstance(failure, ReadOnlyDatabase)) and place.generation == self._generation:
+            self._generation += 1
+            for free in self._free:
+                free.discard()
+        return failure
+
+    async def close(self) -> None:
+        """Refuse who waits, give what runs 1.5 seconds, then end it."""
+        self._closed = True
+        for waiter, _ in self._waiting:
+            if not waiter.done():
+                waiter.set_exception(UsageError("the store was closed while this call waited"))
+        for place in self._free:
+            place.discard()
+        try:
+            if len(self._free) < len(self._places):
+                async with asyncio.timeout(_CLOSE_LIMIT_S):
+                    await self._all_back.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self.terminate()
+        await asyncio.sleep(0)  # the sockets close in the loop's next round
+        await asyncio.sleep(0)
+
+    def terminate(self) -> None:
+        """End everything at once."""
+        self._closed = True
+        for place in self._places:
+            place.discard()
+        if self._watch is not None:
+            self._watch.cancel()
+
+    async def _wait(self, until: float) -> PooledConnection:
+        if len(self._waiting) >= MAX_WAITING:
+            raise Overloaded(f"{MAX_WAITING} calls wait for a connection already")
+        waiter: asyncio.Future[PooledConnection] = asyncio.get_running_loop().create_future()
+        self._waiting.append((waiter, until))
+        try:
+            return await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
+                self.give_back(waiter.result())
+            raise
+
+    async def _connect(self, place: PooledConnection, until: float) -> None:
+        generation = self._generation
+        place.discard()
+        connection, host = await connect_first(
+            self._address,
+            self._hosts,
+            timeout_s=until - time.monotonic(),
+            settings={
+                "statement_timeout": str(math.ceil(self._timeout_s * 1000)),
+                "idle_in_transaction_session_timeout": str(math.ceil(IDLE_TRANSACTION_S * 1000)),
+            },
+        )
+        self._hosts = (host, *(other for other in self._hosts if other != host))
+        place.attach(connection, generation)
+        if self._closed:
+            raise UsageError("the store was closed while this call connected")
+
+    def _look(self) -> None:
+        """End what is out of time; again soon, while anything is under way."""
+        now = time.monotonic()
+        for place in self._places:
+            if now >= place.until:
+                place.expire()
+        for waiter, until in self._waiting:
+            if now >= until and not waiter.done():
+                waiter.set_exception(
+                    DeadlineExceeded("all connections were busy until the time was up; nothing was written")
+                )
+        self._watch = None
+        if self._waiting or len(self._free) < len(self._places):
+            self._look_soon()
+
+    def _look_soon(self) -> None:
+        self._watch = asyncio.get_running_loop().call_later(_WATCH_EVERY_S, self._look)
