@@ -27,7 +27,7 @@ from sqlstore.engine.postgres import PostgresDriver
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-from servers import postgres_server_url  # noqa: E402
+from servers import postgres_server_url
 
 POINT = "SELECT id, chat_id, body FROM bench_messages WHERE id = $1::bigint"
 FIFTY = "SELECT id, chat_id, body FROM bench_messages WHERE id > $1::bigint ORDER BY id LIMIT 50"
