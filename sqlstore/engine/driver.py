@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
@@ -36,6 +37,7 @@ DEFAULT_TIMEOUT_S: Final = 30.0
 MAX_TRIES: Final = 20
 """How often `run` runs a function whose transaction meets a Conflict."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.005, 0.5
+_PACKAGE: Final = str(Path(__file__).parents[1])
 
 _deadline: ContextVar[float | None] = ContextVar("sqlstore_deadline", default=None)
 _held: ContextVar[Transaction | None] = ContextVar("sqlstore_transaction", default=None)
@@ -60,6 +62,14 @@ def call_deadline(timeout_s: float) -> float:
     """When the call that starts now must end, on time.monotonic()'s clock."""
     until = _deadline.get()
     return time.monotonic() + timeout_s if until is None else until
+
+
+def calling_place() -> str:
+    """File and line of the nearest caller outside of sqlstore, for warnings."""
+    frame = sys._getframe(1)  # noqa: SLF001 - as the warnings module does
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,14 +11,20 @@ import asyncio
 import contextlib
 import math
 import os
-import sys
 import warnings
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
 from sqlstore.engine.address import PostgresAddress
-from sqlstore.engine.driver import DEFAULT_TIMEOUT_S, Driver, Statement, call_deadline, deadline
+from sqlstore.engine.driver import (
+    DEFAULT_TIMEOUT_S,
+    Driver,
+    Statement,
+    call_deadline,
+    calling_place,
+    deadline,
+)
 from sqlstore.engine.errors import ConfigurationError, DatabaseError, OutcomeUnknown, UsageError
 from sqlstore.engine.postgres_connect import connect, quote_identifier
 from sqlstore.engine.postgres_connection import PooledConnection
@@ -35,7 +41,6 @@ _MOST_TRIES: Final = 2
 _TABLES: Final = (
     "SELECT string_agg(format('%I', tablename), ', ') FROM pg_tables WHERE schemaname = current_schema()"
 )
-_PACKAGE = str(Path(__file__).parents[1])
 
 
 class PostgresDriver(Driver):
@@ -67,7 +72,7 @@ class PostgresDriver(Driver):
         """Connect once, to see that it works. Raises Unavailable, AuthenticationFailed, ConfigurationError."""
         if self._state != "new":
             raise UsageError("a driver is opened once; make a new one")
-        self._opened_by, self._opened_at = os.getpid(), _caller()
+        self._opened_by, self._opened_at = os.getpid(), calling_place()
         self._loop, self._state = asyncio.get_running_loop(), "open"
         try:
             if self.settings.pgbouncer:
@@ -269,11 +274,3 @@ def _local_settings(timeout_s: float) -> str:
         "idle_in_transaction_session_timeout": IDLE_TRANSACTION_S,
     }
     return "".join(f"; SET LOCAL {name} = {math.ceil(limit_s * 1000)}" for name, limit_s in limits.items())
-
-
-def _caller() -> str:
-    """File and line of the nearest caller outside of sqlstore."""
-    frame = sys._getframe(1)  # noqa: SLF001 - as the warnings module does
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}"

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-import sys
 import warnings
 import weakref
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -17,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from sqlstore.engine.driver import DEFAULT_TIMEOUT_S, Driver, Statement, call_deadline
+from sqlstore.engine.driver import DEFAULT_TIMEOUT_S, Driver, Statement, call_deadline, calling_place
 from sqlstore.engine.errors import ConfigurationError, DatabaseError, UsageError
 from sqlstore.engine.sqlite_backup import back_up
 from sqlstore.engine.sqlite_files import DatabaseFile
@@ -31,7 +30,6 @@ T = TypeVar("T")
 IDLE_LIMIT_S: Final = 5.0
 """How long a transaction may pause between two statements, in seconds: everybody else's writes wait."""
 _FINISH_S, _STOP_S = 1.0, 0.8
-_PACKAGE = str(Path(__file__).parents[1])
 
 _drivers: weakref.WeakSet[SqliteDriver] = weakref.WeakSet()
 _inherited: list[SqliteDriver] = []
@@ -70,7 +68,7 @@ class SqliteDriver(Driver):
         self._workers: list[Worker] = []
         self._readers: list[Worker] = []
         self._writes: dict[Statement[Any], bool] = {}
-        self._opened_at = _caller()
+        self._opened_at = calling_place()
         self._closed = False
 
     async def open(self) -> None:
@@ -237,14 +235,6 @@ def _vacuum(connection: sqlite3.Connection) -> None:
 
 def _load(worker: Worker) -> int:
     return len(worker.in_flight)
-
-
-def _caller() -> str:
-    """File and line of the nearest caller outside of sqlstore."""
-    frame = sys._getframe(1)  # noqa: SLF001 - as the warnings module does
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 
 def _refuse_in_child() -> None:
