@@ -74,7 +74,9 @@ class Demo:
             )
         messages = sum(len(dialogue.turns) for dialogue in self.dialogues)
         excerpts = "".join([f"\n      {line}" for line in await self._excerpts(bot)])
-        return f"{len(self.dialogues)} histories with {messages} messages are equal to the dialogues{excerpts}"
+        return (
+            f"{len(self.dialogues)} histories with {messages} messages are equal to the dialogues{excerpts}"
+        )
 
     async def _excerpts(self, bot: Chatbot) -> list[str]:
         """The first exchange of one dialogue in each of some languages, as the database has it."""
