@@ -1,12 +1,12 @@
 -- Frequent questions, found by a hash of their text, the expression of faqs_question_key:
 -- a PostgreSQL index refuses long keys.
 
--- name: by_question(question: text) :one Faq
--- The answer to exactly this question.
-SELECT id, question, answer, hit_count, is_learned, category, created_at
-FROM faqs
+-- name: answer(question: text) :one Faq
+-- The answer to exactly this question, one more use counted.
+UPDATE faqs SET hit_count = hit_count + 1
 WHERE sha256(replace(question, '\', '\\')::bytea) = sha256(replace(:question, '\', '\\')::bytea)
-  AND question = :question;
+  AND question = :question
+RETURNING id, question, answer, hit_count, is_learned, category, created_at;
 
 -- name: learn(question: text, answer: text, category: text?, is_learned: bool, now: timestamp) :one Faq
 -- Keep an answer; one that is there is replaced, its hits and an unmentioned category stay.

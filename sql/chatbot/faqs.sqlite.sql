@@ -1,10 +1,10 @@
 -- Frequent questions, found by their text. PostgreSQL finds them by a hash of it:
 -- its indexes refuse long keys.
 
--- name: by_question(question: text) :one Faq
--- The answer to exactly this question.
-SELECT id, question, answer, hit_count, is_learned, category, created_at
-FROM faqs WHERE question = :question;
+-- name: answer(question: text) :one Faq
+-- The answer to exactly this question, one more use counted.
+UPDATE faqs SET hit_count = hit_count + 1 WHERE question = :question
+RETURNING id, question, answer, hit_count, is_learned, category, created_at;
 
 -- name: learn(question: text, answer: text, category: text?, is_learned: bool, now: timestamp) :one Faq
 -- Keep an answer; one that is there is replaced, its hits and an unmentioned category stay.

@@ -109,15 +109,14 @@ class Demo:
     async def answer_question(self, bot: Chatbot) -> str:
         """Learn an answer, and give it."""
         learned = await bot.faqs.learn(QUESTION, ANSWER)
-        await self._check_answer(bot)
-        helped = await bot.faqs.record_hit(learned.id)
-        hits = 0 if helped is None else helped.hit_count
+        hits = await self._answer_once(bot)
         expect("hits of the answer", learned.hit_count + 1, hits)
         return f"the answer to {QUESTION} was learned and given: {hits} uses so far"
 
-    async def _check_answer(self, bot: Chatbot) -> None:
+    async def _answer_once(self, bot: Chatbot) -> int:
         faq = await bot.faqs.answer(QUESTION)
         expect("the answer learned", ANSWER, None if faq is None else faq.answer)
+        return 0 if faq is None else faq.hit_count
 
     async def survive_closing(self, bot: Chatbot) -> str:
         """After the database was closed and opened again everything is there."""
@@ -125,7 +124,7 @@ class Demo:
             "messages of the spoken session", 2 * TURNS, len(await bot.get_or_create_history(self.spoken_id))
         )
         expect("bot_enabled after opening again", False, await bot.get_bot_enabled(self.spoken_id))
-        await self._check_answer(bot)
+        await self._answer_once(bot)
         await self.read_back(bot)
         return "closed and opened again: every history, the switch and the answer are there"
 

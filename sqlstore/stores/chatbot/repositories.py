@@ -188,8 +188,8 @@ class FaqRepository(Repository):
     table = "faqs"
 
     async def answer(self, question: str) -> Faq | None:
-        """The answer to exactly this question, or None. Counts nothing: see record_hit."""
-        return await self._one(Faq, self._q.by_question, question)
+        """The answer to exactly this question, its use counted as a hit; None where there is none."""
+        return await self._one(Faq, self._q.answer, question)
 
     async def learn(
         self, question: str, answer: str, category: str | None = None, *, is_learned: bool = True
@@ -204,7 +204,7 @@ class FaqRepository(Repository):
         return await self._one(Faq, self._q.get, faq_id)
 
     async def record_hit(self, faq_id: int) -> Faq | None:
-        """Count one more use of an answer; None if there is no such FAQ."""
+        """Count a use of an answer that `answer` did not give; None if there is no such FAQ."""
         return await self._one(Faq, self._q.record_hit, faq_id)
 
     async def top(self, limit: int = 10) -> list[Faq]:

@@ -1,5 +1,6 @@
 """FAQs, the audit log, users in order, summaries."""
 
+import msgspec
 import pytest
 
 from sqlstore.engine.errors import ConfigurationError, InvalidValue
@@ -14,7 +15,7 @@ async def test_a_learned_answer_is_given_to_exactly_its_question(bot: Chatbot) -
     assert (faq.question, faq.answer, faq.hit_count, faq.is_learned, faq.category) == (
         "เปิดกี่โมง", "9:00", 1, True, "hours",
     )  # fmt: skip
-    assert await bot.faqs.answer("เปิดกี่โมง") == faq
+    assert await bot.faqs.answer("เปิดกี่โมง") == msgspec.structs.replace(faq, hit_count=2)
     assert await bot.faqs.answer("เปิดกี่") is None
 
 
@@ -32,7 +33,7 @@ async def test_any_question_can_be_learned_once(bot: Chatbot, question: str) -> 
     await bot.faqs.learn("\\" + question, "another")
     await bot.faqs.learn(question, "first")
     faq = await bot.faqs.learn(question, "second")
-    assert await bot.faqs.answer(question) == faq
+    assert await bot.faqs.answer(question) == msgspec.structs.replace(faq, hit_count=2)
     assert len(await bot.faqs.top()) == 2
 
 
