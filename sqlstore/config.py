@@ -81,6 +81,43 @@ class Reg01Settings(BaseSettings):
         return SecretStr(sqlite_url(self.db_path))
 
 
+class LessonsSettings(BaseSettings):
+    """The variables of the tutoring bot, as `sqlstore.compat.easy_lessons` reads them.
+
+    - database_enabled (DATABASE_ENABLED): False keeps everything in memory only.
+    - database_path (DATABASE_PATH): the SQLite file.
+    - database_cleanup_hours (DATABASE_CLEANUP_HOURS): sessions idle for longer are deleted.
+    """
+
+    model_config = SettingsConfigDict(**_SOURCES)
+
+    database_enabled: bool = True
+    database_path: Path = Path("data/bot.db")
+    database_cleanup_hours: int = Field(default=168, ge=1, le=8_760)
+
+    @property
+    def url(self) -> SecretStr:
+        """The database as a URL."""
+        return SecretStr(sqlite_url(self.database_path))
+
+
+class DatabaseManagerSettings(BaseSettings):
+    """The variables of the old voice assistant, as `sqlstore.compat.database_manager` reads them.
+
+    - database_url (DATABASE_URL): goes before the five parts.
+    - db_host, db_port, db_name, db_user, db_password (DB_HOST, …): None where not set.
+    """
+
+    model_config = SettingsConfigDict(**_SOURCES)
+
+    database_url: SecretStr | None = None
+    db_host: str | None = None
+    db_port: int | None = Field(default=None, ge=1, le=65535)
+    db_name: str | None = None
+    db_user: str | None = None
+    db_password: SecretStr | None = None
+
+
 def sqlite_url(path: Path) -> str:
     """The URL of a SQLite file, whatever signs its name holds."""
     return "sqlite:///" + quote(str(path), safe="/:")
