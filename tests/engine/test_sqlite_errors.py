@@ -147,6 +147,8 @@ CREATE UNIQUE INDEX users_lower_name ON users (lower(name));
 CREATE TABLE keys (code TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 CREATE TABLE pets (owner INTEGER REFERENCES users (id)) STRICT;
 CREATE TRIGGER guard BEFORE DELETE ON users BEGIN SELECT RAISE(ABORT, 'users are kept'); END;
+CREATE TRIGGER keep BEFORE DELETE ON keys
+BEGIN SELECT RAISE(ABORT, 'CHECK constraint failed: keys_kept_check'); END;
 INSERT INTO users VALUES (1, 'secret', 1, 1, 'secret', 1, 1);
 INSERT INTO keys VALUES ('secret');
 """
@@ -167,6 +169,7 @@ ADD_USER = "INSERT INTO users (id, session_id, bot, chat, name, age, size) VALUE
         ("INSERT INTO keys VALUES (?)", ("secret",), UniqueViolation, "keys_pkey", "PRIMARYKEY"),
         ("INSERT INTO pets VALUES (?)", (99,), ForeignKeyViolation, None, "FOREIGNKEY"),
         ("DELETE FROM users WHERE id = ?", (1,), CheckViolation, None, "TRIGGER"),
+        ("DELETE FROM keys WHERE code = ?", ("secret",), CheckViolation, "keys_kept_check", "TRIGGER"),
     ],
 )
 async def test_constraints_are_named_as_postgresql_would(tmp_path, sql, values, meaning, constraint, code):
