@@ -1,0 +1,67 @@
+-- Messages, what PostgreSQL says its own way.
+--
+-- Of one conversation or agent: it stands as a range, and first in ORDER BY, because for `=` the
+-- planner may walk the primary key back through everybody's messages.
+--
+-- Containment: @> finds what contains a JSON document by GIN index.
+-- Up to 1,000 hits are fetched and sorted. Where there are more, walking back from the newest
+-- meets enough of them soon; left alone, the planner takes that walk for rare documents too.
+-- `matching` stands apart from its LIMIT, which would make the planner read the whole table.
+
+-- name: history(conversation_id: text, before_seq: int, limit: int) :many Message
+-- The newest messages of a conversation from before one, oldest first.
+SELECT seq, id, conversation_id, role, content, agent_used, routing_info, "references", timestamp, metadata
+FROM (
+  SELECT seq, id, conversation_id, role, content, agent_used, routing_info, "references", timestamp, metadata
+  FROM messages
+  WHERE conversation_id >= :conversation_id AND (conversation_id, seq) < (:conversation_id, :before_seq)
+  ORDER BY conversation_id DESC, seq DESC LIMIT :limit
+) AS newest
+ORDER BY seq;
+
+-- name: by_agent(agent_used: text, before_seq: int, limit: int) :many Message
+-- What an agent wrote in any conversation, the newest first.
+SELECT seq, id, conversation_id, role, content, agent_used, routing_info, "references", timestamp, metadata
+FROM messages
+WHERE agent_used >= :agent_used AND (agent_used, seq) < (:agent_used, :before_seq)
+ORDER BY agent_used DESC, seq DESC LIMIT :limit;
+
+-- name: by_routing_info(contained: json, before_seq: int, limit: int) :many Message
+-- Those whose routing_info contains a JSON document, the newest first.
+WITH matching AS MATERIALIZED (
+  SELECT seq FROM messages WHERE routing_info @> :contained AND seq < :before_seq
+), hits AS MATERIALIZED (
+  SELECT seq FROM matching LIMIT 1001
+), few AS MATERIALIZED (
+  SELECT count(*) <= 1000 AS are_few FROM hits
+)
+SELECT seq, id, conversation_id, role, content, agent_used, routing_info, "references", timestamp, metadata
+FROM (
+  (SELECT * FROM messages WHERE (SELECT are_few FROM few) AND seq IN (SELECT seq FROM hits)
+   ORDER BY seq DESC LIMIT :limit)
+  UNION ALL
+  (SELECT * FROM messages WHERE NOT (SELECT are_few FROM few)
+     AND routing_info @> :contained AND seq < :before_seq
+   ORDER BY seq DESC LIMIT :limit)
+) AS found
+ORDER BY seq DESC;
+
+-- name: by_metadata(contained: json, before_seq: int, limit: int) :many Message
+-- Those whose metadata contains a JSON document, the newest first.
+WITH matching AS MATERIALIZED (
+  SELECT seq FROM messages WHERE metadata @> :contained AND seq < :before_seq
+), hits AS MATERIALIZED (
+  SELECT seq FROM matching LIMIT 1001
+), few AS MATERIALIZED (
+  SELECT count(*) <= 1000 AS are_few FROM hits
+)
+SELECT seq, id, conversation_id, role, content, agent_used, routing_info, "references", timestamp, metadata
+FROM (
+  (SELECT * FROM messages WHERE (SELECT are_few FROM few) AND seq IN (SELECT seq FROM hits)
+   ORDER BY seq DESC LIMIT :limit)
+  UNION ALL
+  (SELECT * FROM messages WHERE NOT (SELECT are_few FROM few)
+     AND metadata @> :contained AND seq < :before_seq
+   ORDER BY seq DESC LIMIT :limit)
+) AS found
+ORDER BY seq DESC;
