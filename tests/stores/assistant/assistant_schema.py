@@ -1,0 +1,117 @@
+"""The tables as the store's documents have them, and as a live database describes its own."""
+
+import re
+from typing import Any, NamedTuple
+
+from sqlstore.stores.assistant import Assistant
+
+TABLES = ("users", "sessions", "commands", "llm_answers", "screenshots", "performance_metrics")
+
+
+class Column(NamedTuple):
+    """A column in the words of one engine. default: None, `now`, `random` (a UUID), or the plain value."""
+
+    type: str
+    null: bool
+    default: str | None
+
+
+async def columns(store: Assistant) -> dict[str, dict[str, Column]]:
+    if store.driver.engine == "sqlite":
+        rows = await store.driver.fetch(
+            'SELECT t.name, c.name, c.type, c."notnull" = 0 AND c.pk = 0, c.dflt_value '
+            "FROM pragma_table_list AS t JOIN pragma_table_info(t.name) AS c "
+            "WHERE t.schema = 'main' AND t.name <> 'migrations' AND t.name NOT LIKE 'sqlite_%' ORDER BY t.name, c.cid"
+        )
+    else:
+        rows = await store.driver.fetch(
+            "SELECT table_name::text, column_name::text, data_type::text, is_nullable = 'YES', "
+            "coalesce(column_default, CASE WHEN is_identity = 'YES' THEN 'identity' END)::text "
+            "FROM information_schema.columns WHERE table_schema = current_schema() "
+            "AND table_name <> 'migrations' ORDER BY table_name, ordinal_position"
+        )
+    found: dict[str, dict[str, Column]] = {}
+    for table, name, kind, null, default in rows:
+        found.setdefault(table, {})[name] = Column(kind, bool(null), _plain(default))
+    return found
+
+
+def _plain(default: str | None) -> str | None:
+    if default is None or default == "identity":
+        return default
+    if "strftime" in default or default == "now()":
+        return "now"
+    if "randomblob" in default or default == "gen_random_uuid()":
+        return "random"
+    return re.sub(r"^'(.*)'(::\w+)?$", r"\1", default)
+
+
+async def checks(store: Assistant) -> set[str]:
+    """The names of the CHECK constraints."""
+    if store.driver.engine == "sqlite":
+        rows = await store.driver.fetch(
+            "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name <> 'migrations'"
+        )
+        return {name for (sql,) in rows for name in re.findall(r"CONSTRAINT (\w+) CHECK", sql)}
+    rows = await store.driver.fetch(
+        "SELECT conname::text FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid "
+        "WHERE contype = 'c' AND relnamespace = current_schema()::regnamespace AND relname <> 'migrations'"
+    )
+    return {name for (name,) in rows}
+
+
+async def foreign_keys(store: Assistant) -> set[tuple[str, str, str, str]]:
+    """Table, column, table pointed at, ON DELETE."""
+    if store.driver.engine == "sqlite":
+        rows = await store.driver.fetch(
+            'SELECT t.name, f."from", f."table" || \'.\' || f."to", f.on_delete '
+            "FROM pragma_table_list AS t JOIN pragma_foreign_key_list(t.name) AS f WHERE t.schema = 'main'"
+        )
+    else:
+        rows = await store.driver.fetch(
+            "SELECT own.relname::text, a.attname::text, other.relname::text || '.' || b.attname::text, "
+            "CASE confdeltype WHEN 'c' THEN 'CASCADE' ELSE confdeltype::text END "
+            "FROM pg_constraint JOIN pg_class AS own ON own.oid = conrelid JOIN pg_class AS other ON other.oid = confrelid "
+            "JOIN pg_attribute AS a ON a.attrelid = conrelid AND a.attnum = conkey[1] "
+            "JOIN pg_attribute AS b ON b.attrelid = confrelid AND b.attnum = confkey[1] "
+            "WHERE contype = 'f' AND own.relnamespace = current_schema()::regnamespace"
+        )
+    return {(row[0], row[1], row[2], row[3]) for row in rows}
+
+
+async def indexes(store: Assistant) -> dict[str, str]:
+    """What follows `ON table` of each index that was made by name."""
+    if store.driver.engine == "sqlite":
+        rows = await store.driver.fetch(
+            "SELECT name, tbl_name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL AND tbl_name <> 'migrations'"
+        )
+        return {name: f"{table} {_columns_of(sql)}" for name, table, sql in rows}
+    rows = await store.driver.fetch(
+        "SELECT indexname::text, tablename::text, indexdef FROM pg_indexes "
+        "WHERE schemaname = current_schema() AND tablename <> 'migrations' AND indexname LIKE 'idx\\_%'"
+    )
+    return {name: f"{table} {_columns_of(definition)}" for name, table, definition in rows}
+
+
+def _columns_of(definition: str) -> str:
+    found = re.search(r"(?:USING (\w+) )?(\([\w, ]+\))(.*)", definition.split(" ON ", 1)[1], re.DOTALL)
+    assert found is not None, definition
+    kind = "gin " if found[1] == "gin" else ""
+    return f"{kind}{found[2]}{' partial' if 'WHERE' in found[3] else ''}"
+
+
+async def triggers(store: Assistant) -> set[tuple[str, str]]:
+    """Name and table."""
+    if store.driver.engine == "sqlite":
+        rows = await store.driver.fetch("SELECT name, tbl_name FROM sqlite_schema WHERE type = 'trigger'")
+    else:
+        rows = await store.driver.fetch(
+            "SELECT tgname::text, relname::text FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid "
+            "WHERE NOT tgisinternal AND relnamespace = current_schema()::regnamespace"
+        )
+    return {(row[0], row[1]) for row in rows}
+
+
+async def everything(store: Assistant) -> list[Any]:
+    """All of it, to compare one state of a database with another."""
+    return [await read(store) for read in (columns, checks, foreign_keys, indexes, triggers)]
