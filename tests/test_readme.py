@@ -1,5 +1,6 @@
 """What README.md shows, run as it stands there."""
 
+import os
 import re
 import subprocess
 import sys
@@ -19,11 +20,14 @@ PROGRAMS = [block for block in blocks("python") if "asyncio.run(" in block]
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=range(len(PROGRAMS)))
-def test_each_program_runs(program: str, tmp_path: Path, postgres_url: str) -> None:
-    program = program.replace("postgresql://bot@localhost/bots?schema=chat", postgres_url)
+def test_each_program_runs(program: str, url: str, tmp_path: Path) -> None:
+    program = re.sub(r'"postgresql://bot@[^"]*"', f'"{url}"', program)
+    if url.startswith("postgresql"):
+        program = re.sub(r'"sqlite:[^"]*"', f'"{url}"', program)
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", program],
         cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=60,
@@ -34,7 +38,7 @@ def test_each_program_runs(program: str, tmp_path: Path, postgres_url: str) -> N
 
 
 def test_there_are_programs_to_run() -> None:
-    assert len(PROGRAMS) >= 3
+    assert len(PROGRAMS) >= 7
 
 
 def commands() -> list[str]:

@@ -1,6 +1,7 @@
 -- Users, what was said with them, and one session each that counts it.
 -- The tables are those of the twin 0001_users_messages_sessions.sqlite.sql.
--- Text that is compared or ordered is COLLATE "C", as SQLite compares it.
+-- Text that is compared or ordered is COLLATE "C", as SQLite compares it. The newest message
+-- of a user is looked up by a range: with `=` the planner may walk back through everybody's.
 
 -- migrate: up
 CREATE TABLE users (
@@ -96,7 +97,9 @@ BEGIN
   UPDATE sessions SET
     message_count = greatest(message_count - gone.number, 0),
     last_message_at = (
-      SELECT created_at FROM messages WHERE messages.user_id = sessions.user_id ORDER BY id DESC LIMIT 1
+      SELECT created_at FROM messages
+      WHERE messages.user_id BETWEEN sessions.user_id AND sessions.user_id
+      ORDER BY messages.user_id DESC, messages.id DESC LIMIT 1
     )
   FROM (SELECT user_id, count(*) AS number FROM removed GROUP BY user_id) AS gone
   WHERE sessions.user_id = gone.user_id;
@@ -114,7 +117,10 @@ CREATE FUNCTION messages_moved() RETURNS trigger LANGUAGE plpgsql SET search_pat
 BEGIN
   UPDATE sessions SET
     message_count = greatest(message_count - 1, 0),
-    last_message_at = (SELECT created_at FROM messages WHERE user_id = OLD.user_id ORDER BY id DESC LIMIT 1)
+    last_message_at = (
+      SELECT created_at FROM messages WHERE user_id BETWEEN OLD.user_id AND OLD.user_id
+      ORDER BY user_id DESC, id DESC LIMIT 1
+    )
   WHERE user_id = OLD.user_id;
   INSERT INTO sessions AS stored (user_id, message_count, started_at, last_message_at)
   VALUES (NEW.user_id, 1, NEW.created_at, NEW.created_at)
@@ -143,7 +149,10 @@ CREATE TRIGGER messages_edited AFTER UPDATE OF id, user_id, role, content ON mes
 CREATE FUNCTION messages_redated() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
   UPDATE sessions SET
-    last_message_at = (SELECT created_at FROM messages WHERE user_id = NEW.user_id ORDER BY id DESC LIMIT 1)
+    last_message_at = (
+      SELECT created_at FROM messages WHERE user_id BETWEEN NEW.user_id AND NEW.user_id
+      ORDER BY user_id DESC, id DESC LIMIT 1
+    )
   WHERE user_id = NEW.user_id;
   RETURN NULL;
 END

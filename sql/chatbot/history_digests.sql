@@ -6,10 +6,13 @@ SELECT user_id, first_id, last_id, length, digest FROM history_digests WHERE use
 
 -- name: put(user_id: int, length: int, digest: text) :changed
 -- Keep the digest over all messages that the user has now, leading system items aside.
+-- Ranges for the planner's sake, as in messages.sql.
 INSERT INTO history_digests (user_id, first_id, last_id, length, digest)
 SELECT :user_id,
-  (SELECT id FROM messages WHERE user_id = :user_id AND role <> 'system' ORDER BY id LIMIT 1),
-  (SELECT id FROM messages WHERE user_id = :user_id ORDER BY id DESC LIMIT 1),
+  (SELECT id FROM messages
+   WHERE user_id BETWEEN :user_id AND :user_id AND role <> 'system' ORDER BY user_id, id LIMIT 1),
+  (SELECT id FROM messages
+   WHERE user_id BETWEEN :user_id AND :user_id ORDER BY user_id DESC, id DESC LIMIT 1),
   :length, :digest
 WHERE true -- tells ON CONFLICT from a join's ON
 ON CONFLICT (user_id) DO UPDATE SET

@@ -8,12 +8,15 @@ SELECT id, :role, :content, :motion, :latency, :from_faq, :now FROM users WHERE 
 RETURNING id, user_id, role, content, motion, latency, from_faq, created_at;
 
 -- name: latest(session_id: text, limit: int) :many Message
--- The newest messages of a session, oldest first.
+-- The newest messages of a session, oldest first. A range of one user, ordered by it too:
+-- with `=` PostgreSQL may walk back through everybody's messages to find those of a quiet one.
 SELECT id, user_id, role, content, motion, latency, from_faq, created_at
 FROM (
   SELECT id, user_id, role, content, motion, latency, from_faq, created_at
-  FROM messages WHERE user_id = (SELECT id FROM users WHERE session_id = :session_id)
-  ORDER BY id DESC LIMIT :limit
+  FROM messages
+  WHERE user_id BETWEEN (SELECT id FROM users WHERE session_id = :session_id)
+    AND (SELECT id FROM users WHERE session_id = :session_id)
+  ORDER BY user_id DESC, id DESC LIMIT :limit
 ) AS newest
 ORDER BY id;
 
@@ -44,9 +47,10 @@ SELECT id, role, content FROM messages
 WHERE user_id = :user_id AND id >= :first_id ORDER BY id LIMIT :limit;
 
 -- name: last_entries(user_id: int, first_id: int, limit: int) :many HistoryEntry
--- The newest messages of a user, none from before first_id, oldest first.
+-- The newest messages of a user, none from before first_id, oldest first; a range as in `latest`.
 SELECT id, role, content FROM (
   SELECT id, role, content FROM messages
-  WHERE user_id = :user_id AND id >= :first_id ORDER BY id DESC LIMIT :limit
+  WHERE user_id BETWEEN :user_id AND :user_id AND id >= :first_id
+  ORDER BY user_id DESC, id DESC LIMIT :limit
 ) AS newest
 ORDER BY id;

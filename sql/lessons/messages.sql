@@ -8,11 +8,12 @@ SELECT chat_id, :role, :content, :timestamp FROM sessions WHERE chat_id = :chat_
 RETURNING id, chat_id, role, content, timestamp;
 
 -- name: latest(chat_id: text, limit: int) :many Message
--- The newest messages of a chat, oldest first.
+-- The newest messages of a chat, oldest first. A range of one chat, ordered by it too: with
+-- `=` PostgreSQL may walk back through everybody's messages to find those of a quiet chat.
 SELECT id, chat_id, role, content, timestamp
 FROM (
   SELECT id, chat_id, role, content, timestamp
-  FROM messages WHERE chat_id = :chat_id ORDER BY id DESC LIMIT :limit
+  FROM messages WHERE chat_id BETWEEN :chat_id AND :chat_id ORDER BY chat_id DESC, id DESC LIMIT :limit
 ) AS newest
 ORDER BY id;
 

@@ -28,11 +28,10 @@ async def filled(bot: Chatbot, execute: Any) -> Chatbot:
 
 
 async def plan(bot: Chatbot, table: str, query: str, *arguments: str) -> str:
-    """The plan of a named query. arguments: SQL literals."""
+    """The plan of a named query. arguments: SQL literals, which only PostgreSQL's planner looks at."""
     sql = getattr(bot._queries.table(table), query).sql
-    given = iter(arguments)
     if bot.driver.engine == "sqlite":
-        sql = re.sub(r"\?", lambda _: next(given), sql)
+        sql = sql.replace("?", "1")
         rows = await bot.driver.fetch(f"EXPLAIN QUERY PLAN {sql}")
         return "\n".join(str(row[-1]) for row in rows)
     sql = re.sub(r"\$(\d+)", lambda found: arguments[int(found[1]) - 1], sql)
@@ -69,6 +68,34 @@ async def test_what_saving_reads_is_one_index_range(
     shown = await plan(filled, "messages", query, *arguments)
     assert "idx_message_user" in shown, shown
     assert not re.search(r"SCAN messages|Seq Scan", shown), shown
+
+
+@pytest.mark.parametrize(
+    ("table", "query", "arguments"),
+    [
+        ("messages", "latest", ("'web_12'", "20")),
+        ("messages", "last_entries", ("12", "1", "20")),
+        ("history_digests", "put", ("12", "30", "'x'")),
+    ],
+)
+@pytest.mark.parametrize("engine", ["postgres"])
+async def test_a_quiet_user_among_busy_ones_is_one_index_range(
+    bot: Chatbot, execute: Any, table: str, query: str, arguments: tuple[str, ...]
+) -> None:
+    """Their messages are the oldest: whoever walks back from the newest reads everything."""
+    await execute(
+        "INSERT INTO users (session_id, platform) VALUES "
+        + ", ".join(f"('web_{number}', 'web')" for number in range(1, 13))
+    )
+    for user, count in [("12", 30), ("1 + i % 11", 100_000)]:
+        await execute(
+            "INSERT INTO messages (user_id, role, content) "
+            f"SELECT {user}, 'user', 'a text of a few words ' || i FROM generate_series(1, {count}) AS i"
+        )
+    await execute("ANALYZE")
+    shown = await plan(bot, table, query, *arguments)
+    assert "idx_message_user" in shown, shown
+    assert not re.search(r"messages_pkey|Seq Scan on messages", shown), shown
 
 
 async def test_users_by_last_activity_are_one_index_range(filled: Chatbot) -> None:
