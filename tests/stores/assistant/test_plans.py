@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+from query_plans import plan
 
 from sqlstore.stores.assistant import Assistant
 
@@ -52,19 +53,6 @@ async def filled(assistant: Assistant, execute: Any, engine: str) -> Assistant:
     )
     await execute("ANALYZE")
     return assistant
-
-
-async def plan(assistant: Assistant, table: str, query: str, *arguments: str) -> str:
-    """The plan of a named query. arguments: SQL literals, in the order of its placeholders."""
-    sql = getattr(assistant._queries.table(table), query).sql
-    given = iter(arguments)
-    if assistant.driver.engine == "sqlite":
-        sql = re.sub(r"\?", lambda _: next(given), sql)
-        rows = await assistant.driver.fetch(f"EXPLAIN QUERY PLAN {sql}")
-        return "\n".join(str(row[-1]) for row in rows)
-    sql = re.sub(r"\$(\d+)", lambda found: arguments[int(found[1]) - 1], sql)
-    rows = await assistant.driver.fetch(f"EXPLAIN {sql}")
-    return "\n".join(str(row[0]) for row in rows)
 
 
 NEWEST = [

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+from query_plans import plan
 
 from sqlstore.stores.chatbot import Chatbot
 
@@ -25,18 +26,6 @@ async def filled(bot: Chatbot, execute: Any) -> Chatbot:
     )
     await execute("ANALYZE")
     return bot
-
-
-async def plan(bot: Chatbot, table: str, query: str, *arguments: str) -> str:
-    """The plan of a named query. arguments: SQL literals, which only PostgreSQL's planner looks at."""
-    sql = getattr(bot._queries.table(table), query).sql
-    if bot.driver.engine == "sqlite":
-        sql = sql.replace("?", "1")
-        rows = await bot.driver.fetch(f"EXPLAIN QUERY PLAN {sql}")
-        return "\n".join(str(row[-1]) for row in rows)
-    sql = re.sub(r"\$(\d+)", lambda found: arguments[int(found[1]) - 1], sql)
-    rows = await bot.driver.fetch(f"EXPLAIN {sql}")
-    return "\n".join(str(row[0]) for row in rows)
 
 
 def assert_one_index_range(shown: str, index: str) -> None:

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+from query_plans import plan
 
 from sqlstore.stores.lessons import Lessons
 
@@ -24,19 +25,6 @@ async def filled(lessons: Lessons, execute: Any) -> Lessons:
     )
     await execute("ANALYZE")
     return lessons
-
-
-async def plan(lessons: Lessons, table: str, query: str, *arguments: str) -> str:
-    """The plan of a named query. arguments: SQL literals."""
-    sql = getattr(lessons._queries.table(table), query).sql
-    given = iter(arguments)
-    if lessons.driver.engine == "sqlite":
-        sql = re.sub(r"\?", lambda _: next(given), sql)
-        rows = await lessons.driver.fetch(f"EXPLAIN QUERY PLAN {sql}")
-        return "\n".join(str(row[-1]) for row in rows)
-    sql = re.sub(r"\$(\d+)", lambda found: arguments[int(found[1]) - 1], sql)
-    rows = await lessons.driver.fetch(f"EXPLAIN {sql}")
-    return "\n".join(str(row[0]) for row in rows)
 
 
 @pytest.mark.parametrize(
