@@ -1,18 +1,25 @@
 """Opening, closing and sharing: what every store does, on both engines."""
 
 import asyncio
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from sqlstore.engine.driver import deadline
 from sqlstore.engine.errors import ConfigurationError, QueryFileError, StatementError, UsageError
 from sqlstore.engine.repository import Repository
-from sqlstore.migrations import PendingMigrations
+from sqlstore.migrations import HistoryError, PendingMigrations
 from sqlstore.store import Store
 from sqlstore.stores.chatbot import Chatbot, rows
+from sqlstore.stores.support import Support
+
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
 
 QUERIES = """-- Users, read only.
 
@@ -144,3 +151,57 @@ async def test_two_stores_of_one_process_see_each_other(url: str, bot: Chatbot) 
         await other.append_message("web_1", "model", "from the other")
         history = await bot.get_or_create_history("web_1")
     assert [item["role"] for item in history] == ["user", "model"]
+
+
+async def test_two_stores_whose_tables_clash_are_refused(url: str) -> None:
+    async with Chatbot.open(url) as bot:
+        await bot.append_message("web_1", "user", "hello")
+    with pytest.raises(HistoryError, match="users") as raised:
+        await Support.open(url)
+    assert "a database of its own" in str(raised.value)
+    async with Chatbot.open(url) as bot:
+        assert len(await bot.get_or_create_history("web_1")) == 1
+
+
+async def test_two_stores_live_in_two_schemas(postgres_url: str) -> None:
+    other = postgres_url + "_desk"
+    try:
+        async with Chatbot.open(postgres_url) as bot, Support.open(other) as desk:
+            await bot.append_message("web_1", "user", "hello")
+            await desk.users.save(7, "Ann")
+            assert (await bot.get_database_stats())["total_users"] == 1
+            assert [user.id for user in await desk.users.recent(10)] == [7]
+    finally:
+        await drop_schema(other)
+
+
+async def drop_schema(url: str) -> None:
+    server, schema = url.rsplit("schema=", 1)
+    connection = await asyncpg.connect(server.rstrip("?&"))
+    await connection.execute(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')
+    await connection.close()
+
+
+def test_importing_sqlstore_imports_no_driver_and_no_store() -> None:
+    code = "import sys, sqlstore; print(sorted({name.split('.')[0] for name in sys.modules} & set(sys.argv[1:])))"
+    names = ["aiosqlite", "asyncpg", "asyncio", "msgspec", "pypika", "pydantic", "click", "rich"]
+    shown = subprocess.run(
+        [sys.executable, "-c", code, *names], env=ENVIRONMENT, check=True, capture_output=True, text=True
+    )
+    assert shown.stdout.strip() == "[]"
+
+
+def test_a_store_on_sqlite_imports_no_other_driver() -> None:
+    code = (
+        "import asyncio, sys\n"
+        "from sqlstore.stores.chatbot import Chatbot\n"
+        "async def main():\n"
+        "    async with Chatbot.open('sqlite://:memory:'): pass\n"
+        "asyncio.run(main())\n"
+        "print(sorted({name.split('.')[0] for name in sys.modules} & set(sys.argv[1:])))\n"
+    )
+    names = ["asyncpg", "pypika", "pydantic", "click", "rich"]
+    shown = subprocess.run(
+        [sys.executable, "-c", code, *names], env=ENVIRONMENT, check=True, capture_output=True, text=True
+    )
+    assert shown.stdout.strip() == "[]"
