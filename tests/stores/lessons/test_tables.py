@@ -4,13 +4,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import schema_reading as schema
+from schema_reading import Column
 
 from sqlstore.engine.errors import CheckViolation, ForeignKeyViolation, NotNullViolation, UniqueViolation
 from sqlstore.migrations import down, migrate
 from sqlstore.stores.lessons import Lessons, Session
-
-from . import schema
-from .schema import Column
 
 TYPES = {
     "sqlite": {"text": "TEXT", "int": "INTEGER", "bool": "INTEGER", "json": "TEXT", "time": "TEXT"},

@@ -1,11 +1,9 @@
-"""The schema of a live lessons database, as the database itself describes it."""
+"""The schema of a live database, as the database itself describes it; the book of migrations aside."""
 
 import re
 from typing import NamedTuple
 
-from sqlstore.stores.lessons import Lessons
-
-TABLES = ("messages", "sessions")
+from sqlstore.store import Store
 
 
 class Column(NamedTuple):
@@ -16,7 +14,7 @@ class Column(NamedTuple):
     default: str | None
 
 
-async def columns(store: Lessons) -> dict[str, dict[str, Column]]:
+async def columns(store: Store) -> dict[str, dict[str, Column]]:
     """The columns of each table, in order."""
     if store.driver.engine == "sqlite":
         rows = await store.driver.fetch(
@@ -46,7 +44,7 @@ def _plain(default: str | None) -> str | None:
     return re.sub(r"^'(.*)'(::\w+)?$", r"\1", default)
 
 
-async def checks(store: Lessons) -> set[str]:
+async def checks(store: Store) -> set[str]:
     """The names of the CHECK constraints."""
     if store.driver.engine == "sqlite":
         rows = await store.driver.fetch(
@@ -60,7 +58,7 @@ async def checks(store: Lessons) -> set[str]:
     return {name for (name,) in rows}
 
 
-async def foreign_keys(store: Lessons) -> set[tuple[str, str, str, str]]:
+async def foreign_keys(store: Store) -> set[tuple[str, str, str, str]]:
     """Table, column, what it points at, ON DELETE."""
     if store.driver.engine == "sqlite":
         rows = await store.driver.fetch(
@@ -79,7 +77,7 @@ async def foreign_keys(store: Lessons) -> set[tuple[str, str, str, str]]:
     return {(row[0], row[1], row[2], row[3]) for row in rows}
 
 
-async def indexes(store: Lessons) -> dict[str, str]:
+async def indexes(store: Store) -> dict[str, str]:
     """Table and columns of each index made by name."""
     if store.driver.engine == "sqlite":
         rows = await store.driver.fetch(
@@ -99,7 +97,7 @@ def _table_and_columns(definition: str) -> str:
     return f"{found[1]} {found[2]}".replace('"', "")
 
 
-async def triggers(store: Lessons) -> set[tuple[str, str]]:
+async def triggers(store: Store) -> set[tuple[str, str]]:
     """Name and table."""
     if store.driver.engine == "sqlite":
         rows = await store.driver.fetch("SELECT name, tbl_name FROM sqlite_schema WHERE type = 'trigger'")
@@ -111,7 +109,7 @@ async def triggers(store: Lessons) -> set[tuple[str, str]]:
     return {(row[0], row[1]) for row in rows}
 
 
-async def functions(store: Lessons) -> set[str]:
+async def functions(store: Store) -> set[str]:
     """PostgreSQL's functions; SQLite has none."""
     if store.driver.engine == "sqlite":
         return set()
@@ -121,6 +119,6 @@ async def functions(store: Lessons) -> set[str]:
     return {name for (name,) in rows}
 
 
-async def everything(store: Lessons) -> list[object]:
+async def everything(store: Store) -> list[object]:
     """All of it, to compare one state of a database with another."""
     return [await read(store) for read in (columns, checks, foreign_keys, indexes, triggers, functions)]
