@@ -18,6 +18,7 @@ class _Place(NamedTuple):
 
 
 COMMANDS: Final = {
+    "adopt": _Place("sqlstore.adopt", "adopt", "Take over a database that the old system made."),
     "demo": _Place("sqlstore.demo.command", "demo", "Show what the chatbot store does, with real dialogues."),
     "export-json": _Place("sqlstore.commands", "export_json", "Write one JSON file per chatbot session."),
     "import-json": _Place("sqlstore.commands", "import_json", "Bring JSON session files into the database."),

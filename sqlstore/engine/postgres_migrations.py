@@ -18,6 +18,7 @@ from typing import Final
 
 import asyncpg
 
+from sqlstore.engine.address import PostgresAddress
 from sqlstore.engine.driver import Driver
 from sqlstore.engine.errors import Unavailable
 from sqlstore.engine.migration_session import (
@@ -64,7 +65,7 @@ _MOST_TRIES, _RETRY_LIMIT_S = 10, 120.0
 _CLOSE_LIMIT_S = 5.0
 
 
-class _Retry(Exception):
+class Retry(Exception):
     """Rolled back because of other sessions; it can run again."""
 
     def __init__(self, error: asyncpg.PostgresError) -> None:
@@ -79,12 +80,19 @@ async def open_session(
     """A session on a connection of its own, which is closed at the end."""
     if not isinstance(driver, PostgresDriver):
         raise TypeError(f"a PostgreSQL session needs a PostgresDriver, not {type(driver).__name__}")
-    connection = await connect(
-        driver.settings, timeout_s=driver.timeout_s, application_name="sqlstore migrations"
-    )
+    async with own_connection(driver.settings, driver.timeout_s, notify) as connection:
+        yield PostgresSession(connection, driver.settings.schema, lock_wait_s, notify)
+
+
+@asynccontextmanager
+async def own_connection(
+    address: PostgresAddress, timeout_s: float, notify: Notify
+) -> AsyncIterator[asyncpg.Connection]:
+    """A connection without time limits, which says what the server says, and is closed at the end."""
+    connection = await connect(address, timeout_s=timeout_s, application_name="sqlstore migrations")
     try:
         connection.add_log_listener(lambda _, message: notify("notice", str(message.message)))
-        yield PostgresSession(connection, driver.settings.schema, lock_wait_s, notify)
+        yield connection
     finally:
         closing = asyncio.ensure_future(connection.close(timeout=_CLOSE_LIMIT_S))
         await asyncio.wait([closing], timeout=_CLOSE_LIMIT_S)
@@ -112,7 +120,7 @@ class PostgresSession(MigrationSession):
         for tries in range(1, _MOST_TRIES + 1):
             try:
                 return await run(change, wanted, wait)
-            except _Retry as retry:
+            except Retry as retry:
                 if tries == _MOST_TRIES or time.monotonic() - started > _RETRY_LIMIT_S:
                     raise _script_error(retry.error) from None
                 await self._pause_before_retry(tries)
@@ -178,7 +186,7 @@ class PostgresSession(MigrationSession):
             if self._connection.is_in_transaction():
                 await self._connection.execute("ROLLBACK")
             if isinstance(error, asyncpg.PostgresError) and error.sqlstate in _RETRYABLE:
-                raise _Retry(error) from None
+                raise Retry(error) from None
             raise
 
     async def _commit(self) -> None:

@@ -32,7 +32,7 @@ def back_up(database: Path, target: Path | None) -> Path:
     _refuse_live_database(database, target)
     try:
         make_folders(target.parent)
-        _copy(database, target)
+        copy_database(database, target)
     except OSError as error:
         raise ConfigurationError(f"cannot back up to {target}: {error.strerror}") from error
     except sqlite3.Error as error:
@@ -55,7 +55,11 @@ def _refuse_live_database(database: Path, target: Path) -> None:
             )
 
 
-def _copy(database: Path, target: Path) -> None:
+def copy_database(database: Path, target: Path) -> None:
+    """Copy a database to a file that is whole or not there at all; nothing of the database is changed.
+
+    Raises sqlite3.Error, OSError, or CorruptDatabase where the copy is damaged.
+    """
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}.new")
     os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:

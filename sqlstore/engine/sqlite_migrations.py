@@ -94,13 +94,13 @@ class SqliteSession(MigrationSession):
 
 def _run_in_transaction(connection: sqlite3.Connection, change: Change, wanted: Wanted) -> int | None:
     with _foreign_keys_off(connection, needed=change.script.rebuilds_tables), _transaction(connection):
-        history = _history(connection, change.store)
+        history = history_in(connection, change.store)
         if not wanted(history):
             return None
         violations = _violations(connection)
         started = time.perf_counter()
         for start, end in change.script.statements:
-            _execute(connection, change.script, start, end)
+            execute_statement(connection, change.script, start, end)
             if not connection.in_transaction:
                 raise ScriptError(
                     "the statement ended the transaction; a migration must not",
@@ -109,24 +109,24 @@ def _run_in_transaction(connection: sqlite3.Connection, change: Change, wanted: 
                 )
         duration_ms = milliseconds_since(started)
         _check_violations(violations, _violations(connection))
-        _record(connection, change, history, duration_ms)
+        record_change(connection, change, history, duration_ms)
         return duration_ms
 
 
 def _run_alone(connection: sqlite3.Connection, change: Change, wanted: Wanted) -> int | None:
     """VACUUM and PRAGMA: run again without harm where the process died before recording them."""
     with _transaction(connection):
-        if not wanted(_history(connection, change.store)):
+        if not wanted(history_in(connection, change.store)):
             return None
     started = time.perf_counter()
     for start, end in change.script.statements:
-        _execute(connection, change.script, start, end)
+        execute_statement(connection, change.script, start, end)
     duration_ms = milliseconds_since(started)
     with _transaction(connection):
-        history = _history(connection, change.store)
+        history = history_in(connection, change.store)
         if not wanted(history):
             return None
-        _record(connection, change, history, duration_ms)
+        record_change(connection, change, history, duration_ms)
     return duration_ms
 
 
@@ -169,7 +169,8 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
         connection.execute(f"PRAGMA busy_timeout = {busy_timeout_ms}")
 
 
-def _history(connection: sqlite3.Connection, store: str) -> History:
+def history_in(connection: sqlite3.Connection, store: str) -> History:
+    """What the book says about a store, inside the transaction that is open."""
     tables = connection.execute(TABLES).fetchall()
     history = history_of((), tables)
     if history.foreign_book or "migrations" not in history.tables:
@@ -177,7 +178,8 @@ def _history(connection: sqlite3.Connection, store: str) -> History:
     return history_of(connection.execute(book_query(store)).fetchall(), tables)
 
 
-def _execute(connection: sqlite3.Connection, script: Script, start: int, end: int) -> None:
+def execute_statement(connection: sqlite3.Connection, script: Script, start: int, end: int) -> None:
+    """Run one statement of a script. Raises ScriptError."""
     try:
         connection.execute(script.sql[start:end]).fetchall()
     except (sqlite3.Error, sqlite3.Warning) as error:
@@ -212,7 +214,8 @@ def _check_violations(before: _Violations, after: _Violations) -> None:
     )
 
 
-def _record(connection: sqlite3.Connection, change: Change, history: History, duration_ms: int) -> None:
+def record_change(connection: sqlite3.Connection, change: Change, history: History, duration_ms: int) -> None:
+    """Write a change into the book, which is made where `history` has none."""
     record = change.record
     if record is None:
         connection.execute(_DELETE, (change.store, change.version))

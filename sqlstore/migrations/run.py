@@ -69,7 +69,7 @@ class Run:
             plan.check(self._store, entries, history, locked=True)
             return any(entry.version == migration.version and entry.mark == "pending" for entry in entries)
 
-        change = Change(self._store, migration.version, migration.content.up, _record(migration))
+        change = Change(self._store, migration.version, migration.content.up, record_of(migration))
         await self._step(session, migration, change, wanted, "applied")
 
     async def revert(self, session: MigrationSession, reversal: Reversal) -> None:
@@ -101,7 +101,7 @@ class Run:
         try:
             duration_ms = await session.apply(change, wanted)
         except ScriptError as error:
-            failure = _failure(self._store, migration, change.script, error)
+            failure = failure_of(self._store, migration, change.script, error)
             self.tell("failed", detail=str(failure))
             raise failure from None
         except LockNotAcquired as busy:
@@ -148,9 +148,10 @@ def _write_log(event: Event) -> None:
         _log.log(level, "Migration %s %s: %s", event.store, event.version, event.detail)
 
 
-def _failure(
+def failure_of(
     store: str, migration: Migration | Reversal, script: Script, error: ScriptError
 ) -> MigrationFailed:
+    """What the database refused, with its place in the file."""
     line, column, statement = None, None, None
     if error.offset is not None:
         line, column = line_and_column(script.sql, error.offset)
@@ -172,7 +173,8 @@ def _failure(
     )
 
 
-def _record(migration: Migration) -> Record:
+def record_of(migration: Migration) -> Record:
+    """What the book keeps of a migration."""
     content = migration.content
     return Record(
         migration.name,

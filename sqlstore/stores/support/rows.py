@@ -10,6 +10,8 @@ from typing import Literal
 
 import msgspec
 
+from sqlstore.capabilities.adopt.report import Problem  # noqa: F401 - a row of adopted.sql
+
 ChatType = Literal["private", "group", "supergroup", "channel"]
 """Telegram's kinds of chats."""
 MessageType = Literal["text", "voice", "photo", "video", "document", "sticker", "other"]

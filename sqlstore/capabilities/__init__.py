@@ -1,0 +1,1 @@
+"""What every store can do; nothing here knows a bot."""
