@@ -13,6 +13,7 @@ from sqlstore.compat.easy_lessons.documents import chat_key, message_document, s
 from sqlstore.compat.easy_lessons.events import Stopwatch, log, session_event
 from sqlstore.compat.easy_lessons.memory import KnownSessions
 from sqlstore.compat.easy_lessons.sessions import SessionRepository
+from sqlstore.engine.clock import now
 from sqlstore.engine.errors import Conflict, InvalidValue, StoreError
 from sqlstore.stores.lessons import Role, SessionMessage, SessionState
 from sqlstore.stores.lessons.state import (
@@ -20,7 +21,6 @@ from sqlstore.stores.lessons.state import (
     check_count,
     check_message,
     not_stored,
-    now,
     stored_message,
 )
 from sqlstore.stores.lessons.store import hours_ago

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sqlstore.engine.clock import now
 from sqlstore.engine.errors import InvalidValue
 from sqlstore.stores.lessons import SessionMessage, SessionState
-from sqlstore.stores.lessons.state import check_chat_id, now
+from sqlstore.stores.lessons.state import check_chat_id
 
 
 def chat_key(chat_id: str | int) -> str:

@@ -9,10 +9,11 @@ what no database could keep, else a member of sqlstore.engine.errors.DatabaseErr
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import get_args
 from uuid import UUID
 
+from sqlstore.engine.clock import now
 from sqlstore.engine.errors import InvalidValue
 from sqlstore.engine.identifiers import uuid7
 from sqlstore.engine.repository import Repository
@@ -35,11 +36,6 @@ from sqlstore.stores.assistant.rows import (
 
 Details = dict[str, Json]
 """A JSON object; None stands for an empty one."""
-
-
-def now() -> datetime:
-    """The one clock of the store: this process's, in UTC."""
-    return datetime.now(UTC)
 
 
 class UserRepository(Repository):

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from types import ModuleType
 from typing import ClassVar, Final
 
+from sqlstore.engine.clock import now
 from sqlstore.engine.errors import InvalidValue
 from sqlstore.store import Store
 from sqlstore.stores.assistant import rows
@@ -24,7 +25,6 @@ from sqlstore.stores.assistant.repositories import (
     ScreenshotRepository,
     SessionRepository,
     UserRepository,
-    now,
 )
 
 CLEARED_AT_ONCE: Final = 500

@@ -8,8 +8,9 @@ member of sqlstore.engine.errors.DatabaseError.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import datetime
 
+from sqlstore.engine.clock import now
 from sqlstore.engine.repository import Repository
 from sqlstore.engine.values import Json
 from sqlstore.stores.chatbot.anonymous import anonymous_id, configured_key
@@ -26,11 +27,6 @@ from sqlstore.stores.chatbot.rows import (
     Totals,
     User,
 )
-
-
-def now() -> datetime:
-    """The one clock of the store: this process's, in UTC."""
-    return datetime.now(UTC)
 
 
 class UserRepository(Repository):

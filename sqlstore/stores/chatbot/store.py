@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar, Final
 
+from sqlstore.engine.clock import now
 from sqlstore.engine.errors import InvalidValue
 from sqlstore.engine.values import Engine
 from sqlstore.migrations import migrate
@@ -30,7 +31,6 @@ from sqlstore.stores.chatbot.repositories import (
     SessionRepository,
     StatisticsRepository,
     UserRepository,
-    now,
 )
 from sqlstore.stores.chatbot.rows import Message, User
 from sqlstore.stores.chatbot.saving import append_change

@@ -8,9 +8,9 @@ member of sqlstore.engine.errors.DatabaseError.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Final, TypeVar
 
+from sqlstore.engine.clock import now
 from sqlstore.engine.errors import InvalidValue, UniqueViolation, UsageError
 from sqlstore.engine.identifiers import uuid7
 from sqlstore.engine.repository import Repository
@@ -27,11 +27,6 @@ LONGEST_PAGE: Final = 256
 """Messages that `history_within` reads at once, at most."""
 _AFTER_ALL: Final = 2**63 - 1
 """Greater than every seq there is."""
-
-
-def now() -> datetime:
-    """The one clock of the store: this process's, in UTC."""
-    return datetime.now(UTC)
 
 
 def estimated_tokens(text: str) -> int:

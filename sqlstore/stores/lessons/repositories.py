@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
+from sqlstore.engine.clock import now
 from sqlstore.engine.repository import Repository
 from sqlstore.engine.values import timestamp_text
 from sqlstore.stores.lessons.rows import Message, Role, Session
-from sqlstore.stores.lessons.state import SessionMessage, SessionState, check_chat_id, check_message, now
+from sqlstore.stores.lessons.state import SessionMessage, SessionState, check_chat_id, check_message
 
 
 class SessionRepository(Repository):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Self, cast, get_args
 
 from sqlstore.engine import values
+from sqlstore.engine.clock import now
 from sqlstore.engine.errors import InvalidValue
 from sqlstore.engine.values import Json
 from sqlstore.stores.lessons.rows import Message, Role, Scenario, Session
@@ -28,11 +29,6 @@ STATE_COLUMNS: Final = (
     "user_preferences",
 )
 """What the bot decides; the other columns are kept by the store."""
-
-
-def now() -> datetime:
-    """The one clock of the store: this process's, in UTC."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)

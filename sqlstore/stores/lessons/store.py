@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from types import ModuleType
 from typing import ClassVar, Final
 
+from sqlstore.engine.clock import now
 from sqlstore.engine.errors import Conflict, InvalidValue
 from sqlstore.store import Store
 from sqlstore.stores.lessons import rows
@@ -23,7 +24,6 @@ from sqlstore.stores.lessons.state import (
     check_chat_id,
     check_count,
     not_stored,
-    now,
     stored_message,
 )
 

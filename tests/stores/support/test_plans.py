@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from sqlstore.engine.clock import EARLIEST
 from sqlstore.engine.driver import Statement
 from sqlstore.engine.filters import FilteredList
 from sqlstore.stores.support import Support
-from sqlstore.stores.support.clock import EARLIEST
 from sqlstore.stores.support.repositories.messages import MESSAGES
 from sqlstore.stores.support.repositories.tickets import TICKETS
 

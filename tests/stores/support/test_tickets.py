@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from sqlstore.engine.clock import EARLIEST, LATEST
 from sqlstore.engine.errors import ForeignKeyViolation, UniqueViolation
 from sqlstore.stores.support import Message, Support, Ticket
-from sqlstore.stores.support.clock import EARLIEST, LATEST
 
 from .conftest import ANN, BOB, GROUP
 

@@ -7,9 +7,9 @@ from typing import Final, get_args
 
 from msgspec import UNSET, UnsetType
 
+from sqlstore.engine.clock import now
 from sqlstore.engine.filters import Filter, FilteredList
 from sqlstore.engine.repository import Repository
-from sqlstore.stores.support.clock import now
 from sqlstore.stores.support.rows import KnowledgeEntry, KnowledgeSource
 
 KNOWLEDGE: Final = FilteredList(

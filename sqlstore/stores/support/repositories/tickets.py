@@ -6,10 +6,10 @@ from typing import Final, get_args
 
 from msgspec import UNSET, UnsetType
 
+from sqlstore.engine.clock import EARLIEST, LATEST, now
 from sqlstore.engine.driver import Driver
 from sqlstore.engine.filters import Filter, FilteredList, check_limit
 from sqlstore.engine.repository import Repository
-from sqlstore.stores.support.clock import EARLIEST, LATEST, now
 from sqlstore.stores.support.rows import ResolutionTimes, Ticket, TicketStatus
 
 TICKETS: Final = FilteredList(

@@ -4,9 +4,9 @@ from typing import Final
 
 from msgspec import UNSET, UnsetType
 
+from sqlstore.engine.clock import now
 from sqlstore.engine.filters import Filter, FilteredList, check_limit
 from sqlstore.engine.repository import Repository
-from sqlstore.stores.support.clock import now
 from sqlstore.stores.support.rows import User
 
 USERS: Final = FilteredList(

@@ -1,4 +1,4 @@
-"""The one clock of the store, and the ends of time that both databases can hold."""
+"""The one clock of the stores, and the ends of time that both databases can hold."""
 
 from datetime import UTC, datetime
 from typing import Final
