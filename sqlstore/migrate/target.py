@@ -1,0 +1,111 @@
+"""Which database and which migrations a command is about: its options, and the open database."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import click
+import msgspec
+
+from sqlstore.engine.connect import make_driver
+from sqlstore.engine.driver import Driver
+from sqlstore.engine.errors import AuthenticationFailed, ConfigurationError, Unavailable
+from sqlstore.engine.resources import book_folder, migrations_folder
+from sqlstore.migrate.running import configured
+from sqlstore.migrations import MigrationSource
+
+_WAIT_STEP_S: Final = 0.5
+Command = Callable[..., None]
+
+
+class Target(msgspec.Struct, frozen=True):
+    """The database, the migrations, and whether to answer in JSON."""
+
+    url: str
+    source: MigrationSource
+    as_json: bool
+    wait_s: float
+
+
+def source_options(command: Command) -> Command:
+    """Options of a command that needs no database: whose migrations, and --json."""
+    options = (
+        click.option("--store", help="Whose migrations; needed where there are several stores."),
+        click.option("--migrations", type=click.Path(exists=True, file_okay=False, path_type=Path),
+                     help="The folder of a store of your own; its name is the store's, unless --store says else."),
+        click.option("--json", "as_json", is_flag=True, help="Answer in JSON."),
+    )  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def target_options(command: Command) -> Command:
+    """Options of a command about a database."""
+    url = click.option("--url", envvar="SQLSTORE_URL", default="sqlite:///data/bot.db", show_default=True,
+                       show_envvar=True, help="The database.")  # fmt: skip
+    wait = click.option("--wait", "wait_s", type=click.FloatRange(min=0), default=0.0,
+                        help="Seconds to wait for a server that does not answer yet.")  # fmt: skip
+    return url(wait(source_options(command)))
+
+
+lock_wait_option = click.option(
+    "--lock-wait", "lock_wait_s", type=click.FloatRange(min=0), default=60.0, show_default=True,
+    help="Seconds to wait while somebody else migrates or writes.",
+)  # fmt: skip
+
+
+def make_target(
+    url: str, store: str | None, migrations: Path | None, wait_s: float, *, as_json: bool
+) -> Target:
+    """From the values of `target_options`."""
+    return Target(url, make_source(store, migrations), as_json, wait_s)
+
+
+def make_source(store: str | None, migrations: Path | None) -> MigrationSource:
+    """From the values of `source_options`."""
+    if migrations is not None:
+        return configured(lambda: MigrationSource(store or migrations.resolve().name, migrations))
+    name = store or _only_store()
+    return configured(lambda: MigrationSource(name, migrations_folder(name)))
+
+
+def _only_store() -> str:
+    stores = sorted(folder.name for folder in book_folder().iterdir() if folder.is_dir())
+    if len(stores) == 1:
+        return stores[0]
+    raise click.UsageError(f"say which store with --store: {', '.join(stores)}")
+
+
+@asynccontextmanager
+async def opened(target: Target, *, create: bool = True) -> AsyncIterator[Driver]:
+    """The database, open; create: whether a missing SQLite file is made."""
+    driver = configured(lambda: make_driver(target.url, create=create))
+    try:
+        await _connect(driver, target.wait_s)
+        yield driver
+    finally:
+        await driver.close()
+
+
+async def _connect(driver: Driver, wait_s: float) -> None:
+    """Open, again and again where the server may be starting."""
+    until = time.monotonic() + wait_s
+    while True:
+        try:
+            await driver.open()
+        except AuthenticationFailed:
+            raise
+        except ConfigurationError as error:
+            raise Unavailable(str(error)) from None
+        except Unavailable:
+            if time.monotonic() + _WAIT_STEP_S > until:
+                raise
+            await asyncio.sleep(_WAIT_STEP_S)
+        else:
+            return
