@@ -12,9 +12,13 @@ from sqlstore.lazy_group import LazyGroup, Place
 
 COMMANDS: Final = {
     "adopt": Place("sqlstore.adopt", "adopt", "Take over a database that the old system made."),
+    "cleanup": Place("sqlstore.upkeep", "cleanup", "Delete what is older than you say."),
     "demo": Place("sqlstore.demo.command", "demo", "Show what the chatbot store does, with real dialogues."),
+    "erase": Place("sqlstore.person", "erase", "Delete everything about one person."),
+    "export": Place("sqlstore.person", "export", "Write everything about one person to a file."),
     "export-json": Place("sqlstore.commands", "export_json", "Write one JSON file per chatbot session."),
     "import-json": Place("sqlstore.commands", "import_json", "Bring JSON session files into the database."),
+    "maintain": Place("sqlstore.upkeep", "maintain", "Keep queries fast; give space back."),
     "menu": Place("sqlstore.menu", "menu", "The numbered menu of the old bot."),
     "migrate": Place("sqlstore.migrate", "main", "Apply, check and list migrations."),
     "stats": Place("sqlstore.commands", "stats", "Count what the chatbot store holds."),

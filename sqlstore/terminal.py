@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from typing import Final
 
 import click
 
@@ -17,6 +20,34 @@ url_option = click.option(
     help="sqlite:///FILE or postgresql://…  [default: SQLSTORE_URL, .env, sqlite:///data/bot.db]",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+
+
+class Duration(click.ParamType[timedelta]):
+    """`500ms`, `30s`, `15m`, `12h`, `7d`, `2w`."""
+
+    name = "duration"
+    _UNITS: Final = {
+        "ms": timedelta(milliseconds=1),
+        "s": timedelta(seconds=1),
+        "m": timedelta(minutes=1),
+        "h": timedelta(hours=1),
+        "d": timedelta(days=1),
+        "w": timedelta(weeks=1),
+    }
+
+    def convert(
+        self, value: str | timedelta, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta:
+        """A number and its unit."""
+        if isinstance(value, timedelta):
+            return value
+        match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,6})?)(ms|s|m|h|d|w)", value.strip())
+        if match is None:
+            self.fail("is no duration; write it like 30s, 15m, 12h or 7d", param, ctx)
+        try:
+            return float(match[1]) * self._UNITS[match[2]]
+        except OverflowError:
+            self.fail("is longer than there ever was", param, ctx)
 
 
 @contextmanager
