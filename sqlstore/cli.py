@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "maintain": Place("sqlstore.upkeep", "maintain", "Keep queries fast; give space back."),
     "menu": Place("sqlstore.menu", "menu", "The numbered menu of the old bot."),
     "migrate": Place("sqlstore.migrate", "main", "Apply, check and list migrations."),
+    "setup": Place("sqlstore.setup", "setup", "Make a store's tables, or try the connection."),
     "stats": Place("sqlstore.commands", "stats", "Count what the chatbot store holds."),
 }
 
