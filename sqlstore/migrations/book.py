@@ -7,7 +7,8 @@ import logging
 from collections.abc import Sequence
 
 from sqlstore.engine.driver import Driver
-from sqlstore.engine.migration_session import History, read_history
+from sqlstore.engine.migration_book import History
+from sqlstore.engine.migration_session import read_history
 from sqlstore.migrations import plan
 from sqlstore.migrations.content import breaks_older
 from sqlstore.migrations.errors import HistoryError, NewerDatabase

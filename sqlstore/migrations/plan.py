@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlstore.engine.migration_session import Applied, History
+from sqlstore.engine.migration_book import Applied, History
 from sqlstore.migrations.errors import HistoryError, MigrationError
 from sqlstore.migrations.files import Migration
 

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from sqlstore.engine.driver import Driver
-from sqlstore.engine.migration_session import Applied, History, open_session, read_history
+from sqlstore.engine.migration_book import Applied, History
+from sqlstore.engine.migration_session import open_session, read_history
 from sqlstore.engine.values import Engine
 from sqlstore.migrations import plan
 from sqlstore.migrations.book import check, read_checked, stored_sql
@@ -52,6 +53,7 @@ async def migrate(
     if chosen:
         run.tell("planned")
         async with open_session(driver, lock_wait_s=lock_wait_s, notify=run.notify) as session:
+            await run.check(session, chosen)
             for migration in chosen:
                 await run.apply(session, migration, files)
         run.finish()
@@ -132,6 +134,7 @@ async def down(
     if reversals:
         run.tell("planned")
         async with open_session(driver, lock_wait_s=lock_wait_s, notify=run.notify) as session:
+            await run.check(session, reversals)
             for reversal in reversals:
                 await run.revert(session, reversal)
         run.finish()
