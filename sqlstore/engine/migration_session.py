@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from sqlstore.engine.driver import Driver
 from sqlstore.engine.errors import StatementError
@@ -31,6 +31,8 @@ from sqlstore.engine.values import Engine
 Notify: TypeAlias = Callable[[Literal["waiting", "retry", "notice"], str], None]
 """Told while a change runs: who is waited for, why it runs again, what the server says."""
 
+DEFAULT_LOCK_TIMEOUT_S: Final = 5.0
+"""How long a statement may wait for a table's lock where a file does not say, in seconds."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S, _PAUSE_GROWTH = 0.02, 0.5, 1.5
 _FIRST_REPORT_S, _NEXT_REPORT_S = 2.0, 10.0
 
@@ -60,7 +62,7 @@ class Script:
     statements: tuple[tuple[int, int], ...]
     rebuilds_tables: bool = False
     transaction: bool = True
-    lock_timeout_s: float = 5.0
+    lock_timeout_s: float = DEFAULT_LOCK_TIMEOUT_S
     index: ConcurrentIndex | None = None
 
 
@@ -195,8 +197,21 @@ async def tables_of(driver: Driver) -> list[tuple[Any, ...]]:
     return await driver.fetch(_module(driver.engine).TABLES)
 
 
-def _module(engine: Engine) -> Any:
-    return import_module(f"sqlstore.engine.{engine}_migrations")
+def as_text(driver: Driver, history: History, changes: Sequence[Change]) -> str:
+    """What `apply` would send for these, in order, for the database's own shell: psql, sqlite3."""
+    text: str = _module(driver.engine, "migration_text").as_text(driver, history, changes)
+    return text
+
+
+def terminated(script: Script) -> str:
+    """A script's text, with a semicolon after its last statement too."""
+    _, end = script.statements[-1] if script.statements else (0, 0)
+    mark = "" if not end or script.sql[end - 1] == ";" else ";"
+    return f"{script.sql[:end]}{mark}{script.sql[end:].rstrip()}\n"
+
+
+def _module(engine: Engine, part: Literal["migrations", "migration_text"] = "migrations") -> Any:
+    return import_module(f"sqlstore.engine.{engine}_{part}")
 
 
 def milliseconds_since(started: float) -> int:

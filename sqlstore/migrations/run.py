@@ -28,6 +28,8 @@ from sqlstore.migrations.errors import HistoryError, LockTimeout, MigrationFaile
 from sqlstore.migrations.files import Migration
 from sqlstore.migrations.report import Event, OnEvent, Phase, Step
 
+DEFAULT_LOCK_WAIT_S: Final = 60.0
+"""How long to wait for another runner or writer, in seconds."""
 _log = logging.getLogger(__name__)
 _WARNINGS: Final = frozenset(("waiting", "retry"))
 
@@ -201,7 +203,7 @@ def record_of(migration: Migration) -> Record:
         migration.name,
         content.checksum,
         content.fingerprint,
-        _user_and_host(),
+        user_and_host(),
         _program(),
         content.up.sql,
         content.down.sql if content.down else None,
@@ -209,7 +211,8 @@ def record_of(migration: Migration) -> Record:
 
 
 @cache
-def _user_and_host() -> str:
+def user_and_host() -> str:
+    """Who is at work, as the book has it."""
     try:
         user = getpass.getuser()
     except (OSError, KeyError):  # a container may run as a number without a name
