@@ -89,8 +89,8 @@ def book_query(store: str, *, old: bool = False) -> str:
 
 @cache
 def book_definition(engine: Engine) -> str:
-    """The CREATE TABLE of the book."""
-    return (book_folder() / f"book.{engine}.sql").read_text(encoding="utf-8")
+    """The CREATE TABLE of the book, without a semicolon."""
+    return (book_folder() / f"book.{engine}.sql").read_text(encoding="utf-8").rstrip()
 
 
 def book_upgrade(engine: Engine) -> list[str]:

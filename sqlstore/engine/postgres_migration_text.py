@@ -40,7 +40,7 @@ class _Writer:
         yield "-- For psql -X: it stops at the first error, and rolls that migration back.\n\\set ON_ERROR_STOP on\n"
         if history.book == "absent":
             yield f"CREATE SCHEMA IF NOT EXISTS {self._schema};"
-            yield f"{self._begin(Script('', ()))}\n{book_definition('postgres').rstrip()};\nCOMMIT;\n"
+            yield f"{self._begin(Script('', ()))}\n{book_definition('postgres')};\nCOMMIT;\n"
         if history.book == "old":
             upgrade = ";\n".join(book_upgrade("postgres"))
             yield f"{self._begin(Script('', ()))}\n{upgrade};\nCOMMIT;\n"

@@ -26,7 +26,7 @@ def _head(history: History) -> Iterator[str]:
 
 def _book(history: History) -> Iterator[str]:
     if history.book == "absent":
-        yield f"{book_definition('sqlite').rstrip()};\n"
+        yield f"{book_definition('sqlite')};\n"
     if history.book == "old":
         yield "BEGIN IMMEDIATE;\n" + ";\n".join(book_upgrade("sqlite")) + ";\nCOMMIT;\n"
 

@@ -97,9 +97,8 @@ def _only_store() -> str:
 @asynccontextmanager
 async def opened(target: Target, *, create: bool = True) -> AsyncIterator[Driver]:
     """The database, open; create: whether a missing SQLite file is made."""
-    driver = configured(lambda: make_driver(target.url, create=create))
+    driver = await _connected(target, create=create)
     try:
-        await _connect(driver, target.wait_s)
         yield driver
     finally:
         await driver.close()
@@ -115,11 +114,12 @@ async def looked_at(target: Target) -> AsyncIterator[Driver]:
         yield driver
 
 
-async def _connect(driver: Driver, wait_s: float) -> None:
-    """Open, again and again where the server may be starting."""
-    until = time.monotonic() + wait_s
+async def _connected(target: Target, *, create: bool) -> Driver:
+    """An open driver; a server that may be starting is asked again and again."""
+    until = time.monotonic() + target.wait_s
     pause_s = _FIRST_WAIT_S
     while True:
+        driver = configured(lambda: make_driver(target.url, create=create))
         try:
             await driver.open()
         except AuthenticationFailed:
@@ -132,4 +132,4 @@ async def _connect(driver: Driver, wait_s: float) -> None:
             await asyncio.sleep(pause_s)
             pause_s = min(_LONGEST_WAIT_S, pause_s * 2)
         else:
-            return
+            return driver

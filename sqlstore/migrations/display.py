@@ -53,7 +53,11 @@ def show_report(report: Report, done: str, *, as_json: bool) -> None:
         click.echo(msgspec.json.encode(report))
         return
     what = f"{len(report.steps)} {done}" if report.steps else "nothing to do"
-    click.echo(f"{report.store}: {what}, now at {report.version:04}")
+    click.echo(f"{report.store}: {what}, {_stand(report.version)}")
+
+
+def _stand(version: int) -> str:
+    return f"now at {version:04}" if version else "nothing is applied"
 
 
 def show_status(found: Status, *, as_json: bool) -> None:
@@ -92,7 +96,7 @@ def show_plan(found: Plan, *, as_json: bool) -> None:
         click.echo("  ".join(row))
         # Findings of the linter belong here, a line each.
     what = f"{len(found.migrations)} to apply" if found.migrations else "nothing to do"
-    click.echo(f"{found.store}: {what}, now at {found.version:04}")
+    click.echo(f"{found.store}: {what}, {_stand(found.version)}")
 
 
 def show_reversals(reversals: Sequence[Reversal], rows: Mapping[str, int]) -> None:
