@@ -142,6 +142,8 @@ def _words(statement: Iterable[Token]) -> list[str]:
 
 
 def _starts(words: Sequence[str], start: str) -> bool:
+    if not words or not start.startswith(words[0]):  # most do not: nothing needs to be cut up
+        return False
     expected = start.split()
     return list(words[: len(expected)]) == expected
 
