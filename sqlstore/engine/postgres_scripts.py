@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Final
 
@@ -15,6 +16,7 @@ RETRYABLE: Final = frozenset({"40001", "40P01", "55P03"})
 """Other sessions were in the way: serialization, deadlock, lock_timeout."""
 SAVEPOINT: Final = "sqlstore_migration"
 """Set before a script: as long as it is there, the transaction is the same."""
+_NOT_ALLOWED: Final = re.compile(r"permission denied for (schema|database) (.+)")
 _SEARCH_LIMIT_S: Final = 5.0
 
 
@@ -59,6 +61,12 @@ async def _find_failing(connection: asyncpg.Connection, script: Script, code: st
     return None
 
 
+def _grant(sentence: str) -> str | None:
+    """What to run where a role may not make tables, as is the rule in `public` since PostgreSQL 15."""
+    found = _NOT_ALLOWED.match(sentence)
+    return found and f"as its owner run GRANT CREATE ON {found[1].upper()} {found[2]} TO the role of the URL"
+
+
 def _offset(error: asyncpg.PostgresError, start: int, statements: list[int]) -> int | None:
     """Where it failed: the server tells for some errors; of a single statement it is plain."""
     position = getattr(error, "position", None)  # in characters, from 1
@@ -82,5 +90,5 @@ def _problem(error: asyncpg.PostgresError) -> str:
     sentence = str(getattr(error, "message", "") or type(error).__name__)
     if str(error.sqlstate).startswith("22"):
         sentence = f"a value cannot be used as it is: {type(error).__name__}"
-    hint = getattr(error, "hint", None)
+    hint = getattr(error, "hint", None) or _grant(sentence)
     return f"{sentence} (hint: {hint})" if hint else sentence

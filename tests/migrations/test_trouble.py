@@ -278,6 +278,24 @@ async def test_wait_does_not_wait_for_a_database_that_does_not_exist(postgres_sh
     assert time.monotonic() - started < 20
 
 
+async def test_a_role_that_may_not_make_tables_is_told_the_grant(postgres_shop, connection):
+    role = f"small_{connection.get_server_pid()}"
+    schema = postgres_shop.url.rpartition("schema=")[2]
+    await connection.execute(f"CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA {schema} TO {role}")
+    before, postgres_shop.url = postgres_shop.url, as_user(postgres_shop.url, role)
+    postgres_shop.write_two()
+    try:
+        with pytest.raises(MigrationFailed, match=f"GRANT CREATE ON SCHEMA {schema} TO"):
+            await postgres_shop.migrate()
+        await connection.execute(f"GRANT CREATE ON SCHEMA {schema} TO {role}")
+        await postgres_shop.migrate()
+    finally:
+        postgres_shop.url = before
+        await connection.execute(
+            f"REASSIGN OWNED BY {role} TO CURRENT_USER; DROP OWNED BY {role}; DROP ROLE {role}"
+        )
+
+
 async def test_a_statement_that_the_server_gives_no_place_for_is_found(postgres_shop):
     path = postgres_shop.write(
         "0001_t",
