@@ -10,9 +10,13 @@ CREATE TABLE migrations (
     duration_ms INTEGER NOT NULL,
     applied_by  TEXT    NOT NULL,  -- user@host
     runner      TEXT    NOT NULL,  -- the program and its version
-    state       TEXT    NOT NULL DEFAULT 'applied',  -- 'started': a migration outside transactions that did not finish
+    state       TEXT    NOT NULL DEFAULT 'applied',  -- 'started': outside transactions, and its end is unknown; 'baseline': not run, it was there before
     up_sql      TEXT    NOT NULL,  -- as it was run
     down_sql    TEXT,              -- NULL: cannot be taken back
-    CONSTRAINT migrations_state_check CHECK (state IN ('started', 'applied')),
+    accepted    TEXT,              -- 'edited' or 'missing': the file differs, and somebody said that this is well
+    accepted_at TEXT,              -- UTC
+    accepted_by TEXT,              -- user@host
+    CONSTRAINT migrations_state_check CHECK (state IN ('started', 'applied', 'baseline')),
+    CONSTRAINT migrations_accepted_check CHECK (accepted IN ('edited', 'missing')),
     PRIMARY KEY (store, version)
 ) STRICT

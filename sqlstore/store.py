@@ -16,6 +16,7 @@ async with Support.open("sqlite:///data/support.db") as desk:
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ from sqlstore.capabilities.retention import cleanup as retain
 from sqlstore.engine import queries as named_queries
 from sqlstore.engine.connect import make_driver
 from sqlstore.engine.driver import DEFAULT_TIMEOUT_S, Driver, Executor, Transaction
+from sqlstore.engine.errors import ConfigurationError
 from sqlstore.engine.queries import Queries
 from sqlstore.engine.repository import Repository
 from sqlstore.engine.resources import migrations_folder, sql_folder
@@ -48,12 +50,18 @@ from sqlstore.migrations import MigrationSource, ensure_current, migrate
 T = TypeVar("T")
 StoreType = TypeVar("StoreType", bound="Store")
 
+_YES_OR_NO: Final = {
+    "1": True, "true": True, "yes": True, "on": True,
+    "0": False, "false": False, "no": False, "off": False,
+}  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class OpenOptions:
     """How a store is opened; every default serves.
 
-    - migrate: apply what is pending; False only checks and raises PendingMigrations.
+    - migrate: apply what is pending; False only checks and raises PendingMigrations. None asks
+      the variable SQLSTORE_MIGRATE (0, false, no, off: only check), and applies where it is not set.
     - timeout_s: how long a public call may take, in seconds, waiting included.
     - create: make a SQLite file that is missing; False raises ConfigurationError.
     - readers: SQLite connections that read beside the writer.
@@ -61,11 +69,22 @@ class OpenOptions:
       "normal" may lose the last ones, and is faster (SQLite only).
     """
 
-    migrate: bool = True
+    migrate: bool | None = None
     timeout_s: float = DEFAULT_TIMEOUT_S
     create: bool = True
     readers: int = 2
     synchronous: Literal["full", "normal"] = "full"
+
+    @property
+    def migrates(self) -> bool:
+        """Whether pending migrations are applied. Raises ConfigurationError."""
+        if self.migrate is not None:
+            return self.migrate
+        given = os.environ.get("SQLSTORE_MIGRATE") or "1"
+        answer = _YES_OR_NO.get(given.lower())
+        if answer is None:
+            raise ConfigurationError("SQLSTORE_MIGRATE must be 1 or 0 (or true, false, yes, no, on, off)")
+        return answer
 
 
 class Opening(Generic[StoreType]):
@@ -113,7 +132,7 @@ class Store:
         cls,
         url: str,
         *,
-        migrate: bool = True,
+        migrate: bool | None = None,
         timeout_s: float = DEFAULT_TIMEOUT_S,
         create: bool = True,
         readers: int = 2,
@@ -129,6 +148,7 @@ class Store:
 
     @classmethod
     async def _open(cls, url: str, options: OpenOptions) -> Self:
+        migrates = options.migrates
         driver = make_driver(
             url,
             timeout_s=options.timeout_s,
@@ -139,7 +159,7 @@ class Store:
         try:
             await driver.open()
             source = cls.migration_source()
-            if options.migrate:
+            if migrates:
                 await migrate(driver, source)
             else:
                 await ensure_current(driver, source)

@@ -76,6 +76,24 @@ async def test_without_migrating_a_store_that_is_not_ready_is_refused(url: str) 
         assert await bot.get_bot_enabled("web_1") is True
 
 
+async def test_the_environment_says_whether_to_migrate_where_the_call_does_not(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for value in ("0", "false", "No", "off"):
+        monkeypatch.setenv("SQLSTORE_MIGRATE", value)
+        with pytest.raises(PendingMigrations):
+            await Chatbot.open(url)
+    monkeypatch.setenv("SQLSTORE_MIGRATE", "perhaps")
+    with pytest.raises(ConfigurationError, match="SQLSTORE_MIGRATE must be 1 or 0"):
+        await Chatbot.open(url)
+    monkeypatch.setenv("SQLSTORE_MIGRATE", "0")
+    async with Chatbot.open(url, migrate=True):
+        pass
+    monkeypatch.setenv("SQLSTORE_MIGRATE", "")
+    async with Chatbot.open(url):
+        pass
+
+
 async def test_without_creating_a_missing_file_stays_missing(sqlite_url: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="create"):
         await Chatbot.open(sqlite_url, create=False)

@@ -18,7 +18,8 @@ from typing import Any, ClassVar, Final, Literal, TypeAlias
 
 from sqlstore.engine.address import PostgresAddress, SqliteAddress
 from sqlstore.engine.errors import DatabaseError
-from sqlstore.engine.migration_session import Change, History, Notify, Script
+from sqlstore.engine.migration_book import History
+from sqlstore.engine.migration_session import Change, Notify, Script
 from sqlstore.engine.values import Engine, TypeName
 
 BATCH_ROWS: Final = 500

@@ -1,8 +1,7 @@
 """What a migration needs of a database: a lock, a script run, and the book of what was run.
 
-The book is the table `migrations`, one for all stores of a database. A
-`MigrationSession` changes tables and book together, in one transaction under
-one lock: whatever happens, a migration is there whole and recorded, or absent.
+A `MigrationSession` changes tables and book (see migration_book.py) together, in one
+transaction under one lock: whatever happens, a migration is there whole and recorded, or absent.
 """
 
 from __future__ import annotations
@@ -11,29 +10,38 @@ import asyncio
 import random
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
-from functools import cache
 from importlib import import_module
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from sqlstore.engine.driver import Driver
 from sqlstore.engine.errors import StatementError
-from sqlstore.engine.resources import book_folder
+from sqlstore.engine.migration_book import (
+    History,
+    Record,
+    book_query,
+    delete_row,
+    history_of,
+    insert_row,
+)
 from sqlstore.engine.values import Engine
 
 Notify: TypeAlias = Callable[[Literal["waiting", "retry", "notice"], str], None]
 """Told while a change runs: who is waited for, why it runs again, what the server says."""
 
-BOOK_COLUMNS: Final = (
-    "version, name, checksum, fingerprint, applied_at, duration_ms, applied_by, runner, state"
-)
-Moment: TypeAlias = datetime | str
-"""SQLite keeps time as text."""
+DEFAULT_LOCK_TIMEOUT_S: Final = 5.0
+"""How long a statement may wait for a table's lock where a file does not say, in seconds."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S, _PAUSE_GROWTH = 0.02, 0.5, 1.5
 _FIRST_REPORT_S, _NEXT_REPORT_S = 2.0, 10.0
+
+
+class ConcurrentIndex(NamedTuple):
+    """What CREATE INDEX CONCURRENTLY makes; both names as the SQL has them."""
+
+    name: str
+    table: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,44 +55,15 @@ class Script:
     - transaction: False for a statement that cannot run inside one.
     - lock_timeout_s: how long a statement may wait for a table's lock on PostgreSQL, and
       make others wait behind it, before the script is rolled back and tried again.
+    - index: what a script outside transactions makes, if that can be told afterwards.
     """
 
     sql: str
     statements: tuple[tuple[int, int], ...]
     rebuilds_tables: bool = False
     transaction: bool = True
-    lock_timeout_s: float = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What the book keeps of a migration that is being applied."""
-
-    name: str
-    checksum: str
-    fingerprint: str
-    applied_by: str
-    runner: str
-    up_sql: str
-    down_sql: str | None
-
-    def row(
-        self, version: int, now: Moment, duration_ms: int, state: str
-    ) -> tuple[int | str | Moment | None, ...]:
-        """The values of BOOK_COLUMNS, up_sql and down_sql."""
-        return (
-            version,
-            self.name,
-            self.checksum,
-            self.fingerprint,
-            now,
-            duration_ms,
-            self.applied_by,
-            self.runner,
-            state,
-            self.up_sql,
-            self.down_sql,
-        )
+    lock_timeout_s: float = DEFAULT_LOCK_TIMEOUT_S
+    index: ConcurrentIndex | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,37 +76,19 @@ class Change:
     record: Record | None
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """A row of the book. state is "applied", or "started" for one that was not finished."""
-
-    version: int
-    name: str
-    checksum: str
-    fingerprint: str
-    applied_at: datetime
-    duration_ms: int
-    applied_by: str
-    runner: str
-    state: str
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """What the database says about one store's migrations.
-
-    - applied: in order of version.
-    - tables: names of all tables, looked up only while nothing is applied.
-    - foreign_book: a table `migrations` is there that is not ours.
-    """
-
-    applied: tuple[Applied, ...]
-    tables: frozenset[str] = frozenset()
-    foreign_book: bool = False
+def record_sql(change: Change, duration_ms: int, applied_at: str) -> str:
+    """What the book is to say once a change is done."""
+    if change.record is None:
+        return delete_row(change.store, change.version)
+    return insert_row(
+        change.store, change.version, change.record, "applied", applied_at=applied_at, duration_ms=duration_ms
+    )
 
 
 Wanted: TypeAlias = Callable[[History], bool]
 """Asked under the lock, with the history as it is now; may raise."""
+Edit: TypeAlias = Callable[[History], Sequence[str]]
+"""Asked under the lock, with the history as it is now, for the SQL that changes the book; may raise."""
 
 
 class ScriptError(Exception):
@@ -165,12 +126,24 @@ class MigrationSession(ABC):
     """Applies changes to one database, one after the other."""
 
     @abstractmethod
+    async def check(self, script: Script) -> None:
+        """See, before anything is run, that the database can run a script.
+
+        Raises ScriptError, ConfigurationError.
+        """
+
+    @abstractmethod
     async def apply(self, change: Change, wanted: Wanted) -> int | None:
         """Run a change and record it, in one transaction under the lock, if it is still wanted.
 
+        `wanted` is not asked again where nobody but this session changed anything since.
         Gives the milliseconds that the script took, or None when it was not wanted.
         Raises ScriptError, LockNotAcquired, a DatabaseError, or what `wanted` raises.
         """
+
+    @abstractmethod
+    async def edit(self, store: str, edit: Edit) -> None:
+        """Change the book alone, in one transaction under the lock. Raises as `apply` does."""
 
 
 class LockWait:
@@ -206,57 +179,41 @@ def open_session(
     return opened
 
 
-def book_query(store: str) -> str:
-    """The SELECT of a store's rows; the same on both engines. `store` is a checked name."""
-    return f"SELECT {BOOK_COLUMNS} FROM migrations WHERE store = '{store}' ORDER BY version"
-
-
-@cache
-def book_definition(engine: Engine) -> str:
-    """The CREATE TABLE of the book."""
-    return (book_folder() / f"book.{engine}.sql").read_text(encoding="utf-8")
-
-
 async def read_history(driver: Driver, store: str) -> History:
     """What is applied, by reading alone: one query where anything is."""
     try:
         rows = await driver.fetch(book_query(store))
     except StatementError:
-        history = history_of((), await _tables(driver))
-        if history.foreign_book or "migrations" not in history.tables:
+        history = history_of((), await tables_of(driver))
+        if history.book in ("absent", "foreign"):
             return history
-        rows = await driver.fetch(book_query(store))  # another process has just made the book
-    return history_of(rows, () if rows else await _tables(driver))
+        # An old book; or another process has just made it.
+        rows = await driver.fetch(book_query(store, old=history.book == "old"))
+    return history_of(rows, () if rows else await tables_of(driver))
 
 
-def history_of(rows: Iterable[Sequence[Any]], tables: Iterable[Sequence[Any]]) -> History:
-    """From rows of `book_query`, and of the engine's TABLES: name, and whether it is not a foreign book."""
-    found = {name: bool(ours) for name, ours in tables}
-    return History(
-        tuple(_applied(row) for row in rows),
-        frozenset(found),
-        foreign_book=not all(found.values()),
-    )
-
-
-def _applied(row: Sequence[Any]) -> Applied:
-    values = list(row)
-    values[4] = _moment(values[4])
-    return Applied(*values)
-
-
-async def _tables(driver: Driver) -> list[tuple[Any, ...]]:
+async def tables_of(driver: Driver) -> list[tuple[Any, ...]]:
+    """Name, and for the table `migrations` its BookState, of each table."""
     return await driver.fetch(_module(driver.engine).TABLES)
 
 
-def _module(engine: Engine) -> Any:
-    return import_module(f"sqlstore.engine.{engine}_migrations")
+def as_text(driver: Driver, history: History, changes: Sequence[Change]) -> str:
+    """What `apply` would send for these, in order, for the database's own shell: psql, sqlite3."""
+    text: str = _module(driver.engine, "migration_text").as_text(driver, history, changes)
+    return text
+
+
+def terminated(script: Script) -> str:
+    """A script's text, with a semicolon after its last statement too."""
+    _, end = script.statements[-1] if script.statements else (0, 0)
+    mark = "" if not end or script.sql[end - 1] == ";" else ";"
+    return f"{script.sql[:end]}{mark}{script.sql[end:].rstrip()}\n"
+
+
+def _module(engine: Engine, part: Literal["migrations", "migration_text"] = "migrations") -> Any:
+    return import_module(f"sqlstore.engine.{engine}_{part}")
 
 
 def milliseconds_since(started: float) -> int:
     """started: on time.perf_counter()'s clock."""
     return round((time.perf_counter() - started) * 1000)
-
-
-def _moment(value: Moment) -> datetime:
-    return value if isinstance(value, datetime) else datetime.fromisoformat(value)

@@ -28,11 +28,14 @@ from sqlstore.engine.adoption import (
 )
 from sqlstore.engine.driver import DEFAULT_TIMEOUT_S
 from sqlstore.engine.errors import ConfigurationError
-from sqlstore.engine.migration_session import Change, History, LockNotAcquired, LockWait, Notify, Script
+from sqlstore.engine.migration_book import History
+from sqlstore.engine.migration_session import Change, LockNotAcquired, LockWait, Notify, Script
 from sqlstore.engine.postgres_belongings import Belongings, check_dependents
 from sqlstore.engine.postgres_connect import quote_identifier as quoted
 from sqlstore.engine.postgres_errors import translate
-from sqlstore.engine.postgres_migrations import PostgresSession, Retry, own_connection
+from sqlstore.engine.postgres_migration_lock import Retry, own_connection
+from sqlstore.engine.postgres_migrations import PostgresSession
+from sqlstore.engine.postgres_scripts import execute
 from sqlstore.engine.postgres_tables import read_tables
 from sqlstore.engine.values import Engine
 
@@ -164,7 +167,7 @@ class PostgresAdoption(PostgresSession, AdoptionSession):
 
     async def run(self, script: Script) -> None:
         """Run a script. Raises ScriptError."""
-        await self._execute(script, 0, len(script.sql))
+        await execute(self._connection, script, 0, len(script.sql))
 
     async def fetch(self, sql: str) -> list[Row]:
         """Rows of a SELECT over the new tables."""
@@ -272,9 +275,8 @@ class PostgresAdoption(PostgresSession, AdoptionSession):
     async def record(self, change: Change) -> None:
         """Write a migration into the book."""
         if not self._rehearsal:
-            await self._make_book()
-            await self._record(change, "applied", 0)
-            self._has_book = True
+            await self._make_book(await self._history(change.store))
+            await self._record(change)
 
     async def commit(self) -> None:
         """Make all of it last."""

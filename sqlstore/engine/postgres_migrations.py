@@ -1,76 +1,86 @@
-"""Migrations on PostgreSQL: each is one transaction on a connection of the runner's own.
-
-The lock is an advisory one, asked for again and again and never waited for in the
-server, so that it works behind a pooler and does not deadlock with
-CREATE INDEX CONCURRENTLY. It ends with the transaction, and so with the process.
-"""
+"""Migrations on PostgreSQL: each is one transaction on a connection of the runner's own."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import random
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from typing import Final
 
 import asyncpg
 
-from sqlstore.engine.address import PostgresAddress
 from sqlstore.engine.driver import Driver
-from sqlstore.engine.errors import Unavailable
-from sqlstore.engine.migration_session import (
-    BOOK_COLUMNS,
-    Change,
+from sqlstore.engine.errors import ConfigurationError
+from sqlstore.engine.migration_book import (
     History,
+    book_definition,
+    book_query,
+    book_upgrade,
+    delete_row,
+    history_of,
+    insert_row,
+    now_text,
+    set_state,
+)
+from sqlstore.engine.migration_session import (
+    Change,
+    Edit,
     LockWait,
     MigrationSession,
     Notify,
     Script,
     ScriptError,
     Wanted,
-    book_definition,
-    book_query,
-    history_of,
     milliseconds_since,
+    record_sql,
 )
 from sqlstore.engine.postgres import PostgresDriver
-from sqlstore.engine.postgres_connect import connect
 from sqlstore.engine.postgres_errors import translate
+from sqlstore.engine.postgres_indexes import drop_invalid, index_state
+from sqlstore.engine.postgres_migration_lock import LockedConnection, Retry, own_connection
+from sqlstore.engine.postgres_scripts import SAVEPOINT, execute, execute_whole, script_error
+from sqlstore.engine.values import timestamp_text
 
 TABLES: Final = """
-    SELECT relname, relname <> 'migrations' OR EXISTS (
-        SELECT FROM pg_attribute WHERE attrelid = pg_class.oid AND attname = 'checksum')
-    FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = to_regnamespace(quote_ident(current_schema()))"""
-_INSERT = f"""INSERT INTO migrations (store, {BOOK_COLUMNS}, up_sql, down_sql)
-    VALUES ($1{"".join(f", ${number}" for number in range(2, 13))})"""
-_FINISH = "UPDATE migrations SET state = 'applied', duration_ms = $3 WHERE store = $1 AND version = $2"
-_DELETE = "DELETE FROM migrations WHERE store = $1 AND version = $2"
-_TRY_LOCK = "SELECT CASE WHEN pg_try_advisory_xact_lock($1) THEN pg_current_xact_id()::text END"
-_HOLDER = """
-    SELECT format('process %s (%s, since %s)', pid, application_name,
-        to_char(coalesce(xact_start, backend_start) AT TIME ZONE 'UTC', 'HH24:MI:SS UTC'))
-    FROM pg_locks JOIN pg_stat_activity USING (pid)
-    WHERE locktype = 'advisory' AND granted AND objsubid = 1
-        AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-        AND (classid::bigint << 32 | objid::bigint) = $1::bigint"""
-_OPEN_TRANSACTIONS = """
+    SELECT relname, CASE
+        WHEN relname <> 'migrations' THEN ''
+        WHEN NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = c.oid AND attname = 'checksum') THEN 'foreign'
+        WHEN NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = c.oid AND attname = 'accepted') THEN 'old'
+        ELSE 'current' END
+    FROM pg_class AS c
+    WHERE relkind IN ('r', 'p') AND relnamespace = to_regnamespace(quote_ident(current_schema()))"""
+_OPEN_TRANSACTIONS: Final = """
     SELECT string_agg(format('process %s (%s)', pid, application_name), ', ' ORDER BY xact_start)
     FROM pg_stat_activity
     WHERE xact_start IS NOT NULL AND pid <> pg_backend_pid() AND datname = current_database()"""
-_RETRYABLE = frozenset({"40001", "40P01", "55P03"})  # serialization, deadlock, lock_timeout
+_HISTORY_CHANGED: Final = "SQ002"
+"""A SQLSTATE that only _Known.check raises."""
 _MOST_TRIES, _RETRY_LIMIT_S = 10, 120.0
-_CLOSE_LIMIT_S = 5.0
 
 
-class Retry(Exception):
-    """Rolled back because of other sessions; it can run again."""
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A store's rows in the book, as far as they tell whether another session changed them."""
 
-    def __init__(self, error: asyncpg.PostgresError) -> None:
-        super().__init__()
-        self.error = error
+    store: str
+    count: int
+    newest: int | None
+    applied_at: str | None
+
+    @property
+    def check(self) -> str:
+        """SQL that raises _HISTORY_CHANGED where they did."""
+        newest = "NULL" if self.newest is None else self.newest
+        applied_at = "NULL" if self.applied_at is None else f"'{self.applied_at}'"
+        return (
+            "DO $sqlstore$BEGIN IF (SELECT ROW(count(*), max(version), max(applied_at)) IS DISTINCT FROM "
+            f"ROW({self.count}::bigint, {newest}::bigint, {applied_at}::timestamptz) "
+            f"FROM migrations WHERE store = '{self.store}') "
+            f"THEN RAISE SQLSTATE '{_HISTORY_CHANGED}'; END IF; END$sqlstore$; "
+        )
 
 
 @asynccontextmanager
@@ -84,33 +94,26 @@ async def open_session(
         yield PostgresSession(connection, driver.settings.schema, lock_wait_s, notify)
 
 
-@asynccontextmanager
-async def own_connection(
-    address: PostgresAddress, timeout_s: float, notify: Notify
-) -> AsyncIterator[asyncpg.Connection]:
-    """A connection without time limits, which says what the server says, and is closed at the end."""
-    connection = await connect(address, timeout_s=timeout_s, application_name="sqlstore migrations")
-    try:
-        connection.add_log_listener(lambda _, message: notify("notice", str(message.message)))
-        yield connection
-    finally:
-        closing = asyncio.ensure_future(connection.close(timeout=_CLOSE_LIMIT_S))
-        await asyncio.wait([closing], timeout=_CLOSE_LIMIT_S)
-        connection.terminate()
-
-
-class PostgresSession(MigrationSession):
+class PostgresSession(LockedConnection, MigrationSession):
     """Holds one connection while migrations run."""
 
     def __init__(
         self, connection: asyncpg.Connection, schema: str, lock_wait_s: float, notify: Notify
     ) -> None:
-        self._connection = connection
-        self._schema = '"' + schema.replace('"', '""') + '"'
-        self._key = _lock_key(schema)
-        self._lock_wait_s = lock_wait_s
-        self._notify = notify
+        super().__init__(connection, schema, lock_wait_s, notify)
         self._has_book = False
+        self._known: _Known | None = None
+
+    async def check(self, script: Script) -> None:
+        """What runs outside transactions needs a session that is ours alone."""
+        if script.transaction:
+            return
+        # A pooler makes up the process number that it tells when one connects.
+        if await self._connection.fetchval("SELECT pg_backend_pid()") != self._connection.get_server_pid():
+            raise ConfigurationError(
+                "a no-transaction migration cannot run through a pooler, which may change the session under it; "
+                "use a direct URL of the server"
+            )
 
     async def apply(self, change: Change, wanted: Wanted) -> int | None:
         """Run it, again where other sessions are in the way: 10 times, or for 120 seconds."""
@@ -122,13 +125,28 @@ class PostgresSession(MigrationSession):
                 return await run(change, wanted, wait)
             except Retry as retry:
                 if tries == _MOST_TRIES or time.monotonic() - started > _RETRY_LIMIT_S:
-                    raise _script_error(retry.error) from None
+                    raise script_error(retry.error) from None
                 await self._pause_before_retry(tries)
             except asyncpg.PostgresError as error:
-                raise _script_error(error) from None
+                raise script_error(error) from None
             except (asyncpg.InterfaceError, OSError) as error:
                 raise translate(error) from None
         raise AssertionError("unreachable")
+
+    async def edit(self, store: str, edit: Edit) -> None:
+        """Change the book alone."""
+        wait = LockWait(self._lock_wait_s, self._notify)
+        try:
+            async with self._locked_transaction(Script("", ()), wait):
+                history = await self._history(store)
+                statements = edit(history)
+                await self._make_book(history)
+                for sql in statements:
+                    await self._connection.execute(sql)
+        except Retry as retry:
+            raise translate(retry.error) from None
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            raise translate(error) from None
 
     async def _pause_before_retry(self, tries: int) -> None:
         others = await self._connection.fetchval(_OPEN_TRANSACTIONS) or "none now"
@@ -136,163 +154,116 @@ class PostgresSession(MigrationSession):
         await asyncio.sleep(0.1 * tries * random.uniform(0.5, 1.0))  # noqa: S311 - keeps no secret
 
     async def _run_in_transaction(self, change: Change, wanted: Wanted, wait: LockWait) -> int | None:
-        async with self._locked_transaction(change.script, wait) as transaction:
-            if not wanted(await self._history(change.store)):
-                return None
-            await self._make_book()
-            started = time.perf_counter()
-            if change.script.statements:  # asyncpg does not understand the answer to an empty query
-                await self._execute(change.script, 0, len(change.script.sql))
-            duration_ms = milliseconds_since(started)
-            await self._take_back_settings(change.script, transaction)
-            await self._record(change, "applied", duration_ms)
-            return duration_ms
-
-    async def _run_alone(self, change: Change, wanted: Wanted, wait: LockWait) -> int | None:
-        """Statements that refuse a transaction: the book tells when one was started and not finished."""
-        row = (change.store, change.version)
-        async with self._session_lock(wait):
-            async with self._locked_transaction(change.script, wait):
-                if not wanted(await self._history(change.store)):
-                    return None
-                await self._make_book()
-                await self._record(change, "started", 0)
-            started = time.perf_counter()
-            try:
-                await self._connection.execute("SET statement_timeout = 0; SET lock_timeout = 0")
-                for start, end in change.script.statements:
-                    await self._execute(change.script, start, end)
-            except ScriptError:
-                await self._connection.execute(_DELETE, *row)
-                raise
-            duration_ms = milliseconds_since(started)
-            await self._connection.execute("RESET ALL")
-            await self._connection.execute(_FINISH, *row, duration_ms)
-            return duration_ms
-
-    @asynccontextmanager
-    async def _locked_transaction(self, script: Script, wait: LockWait) -> AsyncIterator[str]:
-        """Gives the transaction's id. READ COMMITTED shows what is there after the lock was taken."""
-        begin = f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {self._settings(script)}"
-        await self._connection.execute(begin)
+        known, self._known = self._known, None
         try:
-            while (transaction := await self._connection.fetchval(_TRY_LOCK, self._key)) is None:
-                await wait.pause(self._holder)
-            yield transaction
-            await self._commit()
-        except asyncio.CancelledError:
-            raise  # closing the connection ends the statement and the transaction
-        except BaseException as error:
-            if self._connection.is_in_transaction():
-                await self._connection.execute("ROLLBACK")
-            if isinstance(error, asyncpg.PostgresError) and error.sqlstate in _RETRYABLE:
-                raise Retry(error) from None
-            raise
-
-    async def _commit(self) -> None:
-        if await self._connection.execute("COMMIT") != "COMMIT":
-            raise ScriptError("the server rolled the transaction back instead of committing it")
-
-    @asynccontextmanager
-    async def _session_lock(self, wait: LockWait) -> AsyncIterator[None]:
-        while not await self._connection.fetchval("SELECT pg_try_advisory_lock($1)", self._key):
-            await wait.pause(self._holder)
-        yield
-        await self._connection.execute("SELECT pg_advisory_unlock($1)", self._key)
-
-    def _settings(self, script: Script) -> str:
-        """SET LOCAL alone, which works behind a pooler too."""
-        limits = ["statement_timeout", "idle_in_transaction_session_timeout"]
-        if self._connection.get_server_version().major >= 17:  # noqa: PLR2004 - where it came in
-            limits.append("transaction_timeout")
-        return (
-            f"SET LOCAL search_path TO {self._schema}, pg_temp; "
-            + "".join(f"SET LOCAL {limit} = 0; " for limit in limits)
-            + f"SET LOCAL lock_timeout = '{round(script.lock_timeout_s * 1000)}ms'; "
-            # A runner that was killed is noticed during a long statement; not every platform can.
-            "DO $$BEGIN PERFORM set_config('client_connection_check_interval', '2s', true); "
-            "EXCEPTION WHEN OTHERS THEN NULL; END$$"
-        )
-
-    async def _holder(self) -> str:
-        holder = await self._connection.fetchval(_HOLDER, self._key)
-        return str(holder or "another session")
-
-    async def _history(self, store: str) -> History:
-        if not self._has_book:
-            found = history_of((), await self._connection.fetch(TABLES))
-            if found.foreign_book or "migrations" not in found.tables:
-                return found
-            self._has_book = True
-        rows = await self._connection.fetch(book_query(store))
-        return history_of(rows, () if rows else await self._connection.fetch(TABLES))
-
-    async def _make_book(self) -> None:
-        if self._has_book:
-            return
-        # current_schema() would not do: without the schema, tables are made in pg_temp, and lost.
-        if await self._connection.fetchval("SELECT to_regnamespace($1) IS NULL", self._schema):
-            await self._connection.execute(f"CREATE SCHEMA {self._schema}")
-        await self._connection.execute(book_definition("postgres"))
-
-    async def _execute(self, script: Script, start: int, end: int) -> None:
-        try:
-            await self._connection.execute(script.sql[start:end])
+            first = (known.check if known else "") + f"SAVEPOINT {SAVEPOINT}"
+            async with self._locked_transaction(change.script, wait, first):
+                if known is None:
+                    history = await self._history(change.store)
+                    if not wanted(history):
+                        return None
+                    await self._make_book(history)
+                    known = _known(change.store, history)
+                started = time.perf_counter()
+                await execute_whole(self._connection, change.script)
+                duration_ms, applied_at = milliseconds_since(started), now_text()
+                await self._finish(change.script, record_sql(change, duration_ms, applied_at))
         except asyncpg.PostgresError as error:
-            if error.sqlstate in _RETRYABLE and script.transaction:
+            if error.sqlstate != _HISTORY_CHANGED:
                 raise
-            offset = _offset(error, start, [cut for cut, _ in script.statements if start <= cut < end])
-            raise _script_error(error, offset, rolled_back=script.transaction) from None
+            return await self._run_in_transaction(change, wanted, wait)
+        if change.record is not None:
+            self._known = _Known(change.store, known.count + 1, change.version, applied_at)
+        return duration_ms
 
-    async def _take_back_settings(self, script: Script, transaction: str) -> None:
-        """Undo what the script set, in the same transaction, and see that it is the same."""
-        is_same = f"pg_current_xact_id_if_assigned()::text IS NOT DISTINCT FROM '{transaction}'"
-        check = f"DO $$BEGIN IF NOT {is_same} THEN RAISE no_active_sql_transaction; END IF; END$$"
+    async def _finish(self, script: Script, record: str) -> None:
+        """Undo what the script set, record it, and commit: in one message."""
         ended = ScriptError("the script ended the transaction; a migration must not", rolled_back=False)
         if not self._connection.is_in_transaction():
             raise ended
+        settings = await self._settings(script)
         try:
-            await self._connection.execute(f"{check}; RESET ROLE; RESET ALL; {self._settings(script)}")
-        except asyncpg.NoActiveSQLTransactionError:
+            await self._commit(f"RELEASE {SAVEPOINT}; RESET ROLE; RESET ALL; {settings}; {record}; ")
+        except asyncpg.InvalidSavepointSpecificationError:
             raise ended from None
 
-    async def _record(self, change: Change, state: str, duration_ms: int) -> None:
-        record = change.record
-        if record is None:
-            await self._connection.execute(_DELETE, change.store, change.version)
+    async def _run_alone(self, change: Change, wanted: Wanted, wait: LockWait) -> int | None:
+        """Statements that refuse a transaction: the book tells when one was started and not finished."""
+        key, record, script = (change.store, change.version), change.record, change.script
+        write = self._connection.execute
+        self._known = None
+        async with self._session_lock(wait):
+            await self._settle_unfinished(change)
+            async with self._locked_transaction(script, wait):
+                history = await self._history(change.store)
+                if not wanted(history):
+                    return None
+                await self._make_book(history)
+                started_row = record and insert_row(*key, record, "started", applied_at=now_text())
+                await write(started_row or set_state(*key, "started"))
+            started = time.perf_counter()
+            try:
+                await self._execute_alone(script)
+            except ScriptError:
+                await drop_invalid(self._connection, script.index)
+                await write(delete_row(*key) if record else set_state(*key, "applied"))
+                raise
+            duration_ms = milliseconds_since(started)
+            await write(set_state(*key, "applied", duration_ms) if record else delete_row(*key))
+            return duration_ms
+
+    async def _execute_alone(self, script: Script) -> None:
+        await self._connection.execute("SET statement_timeout = 0; SET lock_timeout = 0")
+        try:
+            for start, end in script.statements:
+                await execute(self._connection, script, start, end)
+        finally:
+            if not self._connection.is_closed():
+                await self._connection.execute("RESET ALL")
+        if script.index and await index_state(self._connection, script.index) == "invalid":
+            raise ScriptError("the index was made, but is not valid", rolled_back=False)
+
+    async def _settle_unfinished(self, change: Change) -> None:
+        """An index whose runner died while it was made: it is done, or is to be made again."""
+        history = await self._history(change.store)
+        index = change.script.index
+        started = any(row.version == change.version and row.state == "started" for row in history.applied)
+        if index is None or not started:
             return
-        row = record.row(change.version, datetime.now(UTC), duration_ms, state)
-        await self._connection.execute(_INSERT, change.store, *row)
+        state = await index_state(self._connection, index)
+        self._notify("notice", f"an earlier runner died while it made the index, which is {state} now")
+        await drop_invalid(self._connection, index)
+        key = change.store, change.version
+        await self._connection.execute(set_state(*key, "applied") if state == "valid" else delete_row(*key))
+
+    async def _history(self, store: str) -> History:
+        tables = None if self._has_book else await self._connection.fetch(TABLES)
+        found = history_of((), tables or ())
+        if tables is not None and found.book in ("absent", "foreign"):
+            return found
+        rows = await self._connection.fetch(book_query(store, old=found.book == "old"))
+        self._has_book = found.book != "old"
+        if tables is None and not rows:
+            tables = await self._connection.fetch(TABLES)
+        return history_of(rows, tables or ())
+
+    async def _make_book(self, history: History) -> None:
+        """A current book, where `history` has none or an old one."""
+        if history.book == "old":
+            await self._connection.execute("; ".join(book_upgrade("postgres")))
+        elif history.book == "absent":
+            # current_schema() would not do: without the schema, tables are made in pg_temp, and lost.
+            if await self._connection.fetchval("SELECT to_regnamespace($1) IS NULL", self._schema):
+                await self._connection.execute(f"CREATE SCHEMA {self._schema}")
+            await self._connection.execute(book_definition("postgres"))
+
+    async def _record(self, change: Change) -> None:
+        await self._connection.execute(record_sql(change, 0, now_text()))
 
 
-def _lock_key(schema: str) -> int:
-    """One key for each schema; advisory locks are per database already."""
-    digest = hashlib.sha256(f"sqlstore\0{schema}\0migrations".encode()).digest()
-    return int.from_bytes(digest[:8], "big", signed=True)
-
-
-def _offset(error: asyncpg.PostgresError, start: int, statements: list[int]) -> int | None:
-    """Where it failed: the server tells for some errors; of a single statement it is plain."""
-    position = getattr(error, "position", None)  # in characters, from 1
-    if position:
-        return start + int(position) - 1
-    return statements[0] if len(statements) == 1 else None
-
-
-def _script_error(
-    error: asyncpg.PostgresError, offset: int | None = None, *, rolled_back: bool = True
-) -> Exception:
-    """A ScriptError; Unavailable where it is the connection that failed."""
-    translated = translate(error)
-    if isinstance(translated, Unavailable):
-        return translated
-    return ScriptError(_problem(error), code=error.sqlstate, offset=offset, rolled_back=rolled_back)
-
-
-def _problem(error: asyncpg.PostgresError) -> str:
-    """The server's own sentence, except in class 22, where it quotes the value."""
-    sentence = str(getattr(error, "message", "") or type(error).__name__)
-    if str(error.sqlstate).startswith("22"):
-        sentence = f"a value cannot be used as it is: {type(error).__name__}"
-    hint = getattr(error, "hint", None)
-    return f"{sentence} (hint: {hint})" if hint else sentence
+def _known(store: str, history: History) -> _Known:
+    applied = history.applied
+    if not applied:
+        return _Known(store, 0, None, None)
+    latest = max(row.applied_at for row in applied)
+    return _Known(store, len(applied), applied[-1].version, timestamp_text(latest))

@@ -27,14 +27,15 @@ from sqlstore.engine.adoption import (
     Table,
 )
 from sqlstore.engine.errors import ConfigurationError, DatabaseError
-from sqlstore.engine.migration_session import Change, History, LockWait, Notify, Script
+from sqlstore.engine.migration_book import History
+from sqlstore.engine.migration_session import Change, LockWait, Notify, Script
 from sqlstore.engine.sqlite import SqliteDriver
 from sqlstore.engine.sqlite_backup import copy_database
 from sqlstore.engine.sqlite_belongings import can_make, continue_ids, drop_all
 from sqlstore.engine.sqlite_errors import primary_code, translate
 from sqlstore.engine.sqlite_files import DatabaseFile
 from sqlstore.engine.sqlite_lock import lock_holder
-from sqlstore.engine.sqlite_migrations import execute_statement, history_in, record_change
+from sqlstore.engine.sqlite_migrations import execute_statement, history_in, make_book, record_change
 from sqlstore.engine.sqlite_tables import quoted, read_tables
 from sqlstore.engine.sqlite_transaction import Exclusive
 from sqlstore.engine.values import Engine
@@ -271,9 +272,12 @@ class SqliteAdoption(AdoptionSession):
 
     async def record(self, change: Change) -> None:
         """Write a migration into the book."""
-        await self._do(
-            lambda connection: record_change(connection, change, history_in(connection, change.store), 0)
-        )
+
+        def write(connection: sqlite3.Connection) -> None:
+            make_book(connection, history_in(connection, change.store))
+            record_change(connection, change, 0)
+
+        await self._do(write)
 
     async def commit(self) -> None:
         """Make all of it last."""

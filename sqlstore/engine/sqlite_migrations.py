@@ -10,39 +10,45 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from datetime import UTC, datetime
-from typing import Final, TypeAlias
+from functools import partial
+from typing import Final, TypeAlias, TypeVar
 
 from sqlstore.engine.driver import Driver
-from sqlstore.engine.migration_session import (
-    BOOK_COLUMNS,
-    Change,
+from sqlstore.engine.migration_book import (
     History,
+    book_definition,
+    book_query,
+    book_upgrade,
+    history_of,
+    now_text,
+)
+from sqlstore.engine.migration_session import (
+    Change,
+    Edit,
     LockWait,
     MigrationSession,
     Notify,
     Script,
     ScriptError,
     Wanted,
-    book_definition,
-    book_query,
-    history_of,
     milliseconds_since,
+    record_sql,
 )
 from sqlstore.engine.sqlite import SqliteDriver
 from sqlstore.engine.sqlite_errors import primary_code, translate
 from sqlstore.engine.sqlite_lock import lock_holder
 from sqlstore.engine.sqlite_transaction import Exclusive
-from sqlstore.engine.values import timestamp_text
 
+T = TypeVar("T")
 TABLES: Final = """
-    SELECT name, name <> 'migrations' OR EXISTS (
-        SELECT 1 FROM pragma_table_info('migrations') WHERE name = 'checksum')
+    SELECT name, CASE
+        WHEN name <> 'migrations' THEN ''
+        WHEN NOT EXISTS (SELECT 1 FROM pragma_table_info('migrations') WHERE name = 'checksum') THEN 'foreign'
+        WHEN NOT EXISTS (SELECT 1 FROM pragma_table_info('migrations') WHERE name = 'accepted') THEN 'old'
+        ELSE 'current' END
     FROM sqlite_schema WHERE type = 'table'"""
-_INSERT = f"INSERT INTO migrations (store, {BOOK_COLUMNS}, up_sql, down_sql) VALUES (?{', ?' * 11})"
-_DELETE = "DELETE FROM migrations WHERE store = ? AND version = ?"
 _HAS_FOREIGN_KEYS = (
     "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND sql LIKE '%REFERENCES%')"
 )
@@ -76,58 +82,96 @@ class SqliteSession(MigrationSession):
         self._path = path
         self._lock_wait_s = lock_wait_s
         self._notify = notify
+        self._asked_at: int | None = None
+
+    async def check(self, script: Script) -> None:
+        """SQLite's own parser must agree with ours on where each statement ends."""
+        for start, end in script.statements:
+            if not sqlite3.complete_statement(script.sql[start:end].rstrip(";") + ";"):
+                raise ScriptError("the end of this statement cannot be told; end it with `;`", offset=start)
 
     async def apply(self, change: Change, wanted: Wanted) -> int | None:
         """Run it in one job, again and again while somebody else writes."""
-        _confirm_cuts(change.script)
+        work = self._run_in_transaction if change.script.transaction else self._run_alone
+        return await self._when_free(partial(work, change=change, wanted=wanted))
+
+    async def edit(self, store: str, edit: Edit) -> None:
+        """Change the book alone."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            with _transaction(connection):
+                history = history_in(connection, store)
+                statements = edit(history)
+                make_book(connection, history)
+                for sql in statements:
+                    connection.execute(sql)
+
+        await self._when_free(work)
+
+    async def _when_free(self, work: Callable[[sqlite3.Connection], T]) -> T:
         wait = LockWait(self._lock_wait_s, self._notify)
-        work = _run_in_transaction if change.script.transaction else _run_alone
         while True:
             try:
-                return await self._exclusive.run(lambda connection: work(connection, change, wanted))
+                return await self._exclusive.run(work)
             except _Busy:
+                self._asked_at = None
                 await wait.pause(self._holder)
+            except BaseException:
+                self._asked_at = None
+                raise
 
     async def _holder(self) -> str:
         return lock_holder(self._path)
 
+    def _run_in_transaction(
+        self, connection: sqlite3.Connection, change: Change, wanted: Wanted
+    ) -> int | None:
+        with _foreign_keys_off(connection, needed=change.script.rebuilds_tables), _transaction(connection):
+            if not self._is_wanted(connection, change, wanted):
+                return None
+            violations = _violations(connection)
+            started = time.perf_counter()
+            _execute_all(connection, change.script)
+            duration_ms = milliseconds_since(started)
+            _check_violations(violations, _violations(connection))
+            record_change(connection, change, duration_ms)
+            return duration_ms
 
-def _run_in_transaction(connection: sqlite3.Connection, change: Change, wanted: Wanted) -> int | None:
-    with _foreign_keys_off(connection, needed=change.script.rebuilds_tables), _transaction(connection):
-        history = history_in(connection, change.store)
-        if not wanted(history):
-            return None
-        violations = _violations(connection)
+    def _run_alone(self, connection: sqlite3.Connection, change: Change, wanted: Wanted) -> int | None:
+        """VACUUM and PRAGMA: run again without harm where the process died before recording them."""
+        with _transaction(connection):
+            if not self._is_wanted(connection, change, wanted):
+                return None
         started = time.perf_counter()
         for start, end in change.script.statements:
             execute_statement(connection, change.script, start, end)
-            if not connection.in_transaction:
-                raise ScriptError(
-                    "the statement ended the transaction; a migration must not",
-                    offset=start,
-                    rolled_back=False,
-                )
         duration_ms = milliseconds_since(started)
-        _check_violations(violations, _violations(connection))
-        record_change(connection, change, history, duration_ms)
+        with _transaction(connection):
+            if not self._is_wanted(connection, change, wanted):
+                return None
+            record_change(connection, change, duration_ms)
         return duration_ms
 
-
-def _run_alone(connection: sqlite3.Connection, change: Change, wanted: Wanted) -> int | None:
-    """VACUUM and PRAGMA: run again without harm where the process died before recording them."""
-    with _transaction(connection):
-        if not wanted(history_in(connection, change.store)):
-            return None
-    started = time.perf_counter()
-    for start, end in change.script.statements:
-        execute_statement(connection, change.script, start, end)
-    duration_ms = milliseconds_since(started)
-    with _transaction(connection):
+    def _is_wanted(self, connection: sqlite3.Connection, change: Change, wanted: Wanted) -> bool:
+        """Ask, unless no other connection has committed anything since that was asked before."""
+        (data_version,) = connection.execute("PRAGMA data_version").fetchone()
+        if data_version == self._asked_at:
+            return True
         history = history_in(connection, change.store)
         if not wanted(history):
-            return None
-        record_change(connection, change, history, duration_ms)
-    return duration_ms
+            return False
+        make_book(connection, history)
+        self._asked_at = data_version
+        return True
+
+
+def _execute_all(connection: sqlite3.Connection, script: Script) -> None:
+    for start, end in script.statements:
+        execute_statement(connection, script, start, end)
+        if not connection.in_transaction:
+            raise ScriptError(
+                "the statement ended the transaction; a migration must not", offset=start, rolled_back=False
+            )
 
 
 @contextmanager
@@ -173,9 +217,10 @@ def history_in(connection: sqlite3.Connection, store: str) -> History:
     """What the book says about a store, inside the transaction that is open."""
     tables = connection.execute(TABLES).fetchall()
     history = history_of((), tables)
-    if history.foreign_book or "migrations" not in history.tables:
+    if history.book in ("absent", "foreign"):
         return history
-    return history_of(connection.execute(book_query(store)).fetchall(), tables)
+    query = book_query(store, old=history.book == "old")
+    return history_of(connection.execute(query).fetchall(), tables)
 
 
 def execute_statement(connection: sqlite3.Connection, script: Script, start: int, end: int) -> None:
@@ -187,13 +232,6 @@ def execute_statement(connection: sqlite3.Connection, script: Script, start: int
             raise _Busy from None
         code = getattr(error, "sqlite_errorname", None)
         raise ScriptError(str(error), code=code, offset=start, rolled_back=script.transaction) from None
-
-
-def _confirm_cuts(script: Script) -> None:
-    """SQLite's own parser must agree with ours on where each statement ends."""
-    for start, end in script.statements:
-        if not sqlite3.complete_statement(script.sql[start:end].rstrip(";") + ";"):
-            raise ScriptError("the end of this statement cannot be told; end it with `;`", offset=start)
 
 
 def _violations(connection: sqlite3.Connection) -> _Violations:
@@ -214,13 +252,15 @@ def _check_violations(before: _Violations, after: _Violations) -> None:
     )
 
 
-def record_change(connection: sqlite3.Connection, change: Change, history: History, duration_ms: int) -> None:
-    """Write a change into the book, which is made where `history` has none."""
-    record = change.record
-    if record is None:
-        connection.execute(_DELETE, (change.store, change.version))
-        return
-    if "migrations" not in history.tables:
+def record_change(connection: sqlite3.Connection, change: Change, duration_ms: int) -> None:
+    """Write a change into the book, which is there."""
+    connection.execute(record_sql(change, duration_ms, now_text()))
+
+
+def make_book(connection: sqlite3.Connection, history: History) -> None:
+    """A current book, where `history` has none or an old one."""
+    if history.book == "absent":
         connection.execute(book_definition("sqlite"))
-    now = timestamp_text(datetime.now(UTC))
-    connection.execute(_INSERT, (change.store, *record.row(change.version, now, duration_ms, "applied")))
+    elif history.book == "old":
+        for sql in book_upgrade("sqlite"):
+            connection.execute(sql)

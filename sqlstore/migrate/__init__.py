@@ -1,8 +1,9 @@
 """`python -m sqlstore.migrate`: migrations from the command line.
 
-Exit codes: 0 done; 1 a migration failed; 2 wrong usage or a wrong file; 3 migrations are
-pending (`status --check`); 4 files and history contradict each other; 5 the database was
-held by somebody else; 6 cannot connect; 130 and 143 after Ctrl-C and SIGTERM.
+Exit codes: 0 done; 1 a migration failed; 2 wrong usage, a wrong file, or an answer that was no;
+3 migrations are pending (`status --check`); 4 files and history contradict each other; 5 the
+database was held by somebody else; 6 cannot connect, or the database takes no writes; 130 and
+143 after Ctrl-C and SIGTERM.
 """
 
 from __future__ import annotations
@@ -17,7 +18,15 @@ from sqlstore.lazy_group import LazyGroup, Place
 COMMANDS: Final = {
     "up": Place("sqlstore.migrate.apply", "up", "Apply what is pending."),
     "down": Place("sqlstore.migrate.apply", "down", "Take migrations back; for development."),
+    "redo": Place("sqlstore.migrate.apply", "redo", "Take the newest back and apply them again."),
     "status": Place("sqlstore.migrate.look", "status", "List all migrations and how they stand."),
+    "plan": Place("sqlstore.migrate.look", "plan", "List what `up` would apply."),
+    "sql": Place("sqlstore.migrate.look", "sql", "Print what `up` would run, for psql or sqlite3."),
+    "new": Place("sqlstore.migrate.files", "new", "Write the files of the next migration."),
+    "validate": Place("sqlstore.migrate.files", "validate", "Check the files; needs no database."),
+    "baseline": Place("sqlstore.migrate.repair", "baseline", "Record what is there without running it."),
+    "accept": Place("sqlstore.migrate.repair", "accept", "Accept a file that is gone or was edited."),
+    "resolve": Place("sqlstore.migrate.repair", "resolve", "Say how an unfinished migration ended."),
 }
 
 

@@ -1,17 +1,19 @@
-"""`up` and `down`: what changes the tables."""
+"""`up`, `down` and `redo`: what changes the tables."""
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import click
 
-from sqlstore.migrate.running import DONE, USAGE, run
-from sqlstore.migrate.target import lock_wait_option, make_target, opened, target_options
-from sqlstore.migrations import Reversal, migrate, plan_down
+from sqlstore.engine.driver import Driver
+from sqlstore.migrate.running import DONE, USAGE, confirmed, run
+from sqlstore.migrate.target import Target, lock_wait_option, make_target, opened, target_options, yes_option
+from sqlstore.migrations import Report, Reversal, migrate, plan_down, rows_to_drop
 from sqlstore.migrations import down as take_back
-from sqlstore.migrations.display import progress, show_report
+from sqlstore.migrations import redo as take_back_and_apply
+from sqlstore.migrations.display import progress, show_report, show_reversals
 
 _to = click.option("--to", type=click.IntRange(min=0), help="The version to end at.")
 _steps = click.option("--steps", type=click.IntRange(min=1), help="How many migrations at most.")
@@ -22,7 +24,8 @@ _steps = click.option("--steps", type=click.IntRange(min=1), help="How many migr
 @_to
 @_steps
 @lock_wait_option
-def up(to: int | None, steps: int | None, lock_wait_s: float, **options: Any) -> None:
+@click.option("--strict-newer", is_flag=True, help="Fail where newer code migrated the database.")
+def up(to: int | None, steps: int | None, lock_wait_s: float, *, strict_newer: bool, **options: Any) -> None:
     """Apply what is pending, each migration whole or not at all."""
     target = make_target(**options)
 
@@ -34,6 +37,7 @@ def up(to: int | None, steps: int | None, lock_wait_s: float, **options: Any) ->
                 to=to,
                 steps=steps,
                 lock_wait_s=lock_wait_s,
+                strict_newer=strict_newer,
                 on_event=progress(as_json=target.as_json),
             )
         show_report(report, "applied", as_json=target.as_json)
@@ -47,7 +51,7 @@ def up(to: int | None, steps: int | None, lock_wait_s: float, **options: Any) ->
 @_to
 @_steps
 @lock_wait_option
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@yes_option
 def down(to: int | None, steps: int | None, lock_wait_s: float, *, yes: bool, **options: Any) -> None:
     """Take migrations back, newest first; one where neither --to nor --steps is given.
 
@@ -55,28 +59,56 @@ def down(to: int | None, steps: int | None, lock_wait_s: float, *, yes: bool, **
     """
     target = make_target(**options)
 
-    async def work() -> int:
-        async with opened(target, create=False) as driver:
-            reversals = await plan_down(driver, target.source, to=to, steps=steps)
-            if reversals and not yes and not _confirmed(reversals):
-                return USAGE
-            report = await take_back(
-                driver,
-                target.source,
-                to=to,
-                steps=steps,
-                lock_wait_s=lock_wait_s,
-                on_event=progress(as_json=target.as_json),
-            )
-        show_report(report, "taken back", as_json=target.as_json)
-        return DONE
+    async def change(driver: Driver) -> Report:
+        events = progress(as_json=target.as_json)
+        return await take_back(
+            driver, target.source, to=to, steps=steps, lock_wait_s=lock_wait_s, on_event=events
+        )
 
-    run(work())
+    run(_after_asking(target, to, steps, change, "taken back", yes=yes))
 
 
-def _confirmed(reversals: list[Reversal]) -> bool:
-    for reversal in reversals:
-        click.echo(f"-- {reversal.version:04}_{reversal.name}\n{reversal.sql.strip()}\n", err=True)
-    if not sys.stdin.isatty():
-        raise click.UsageError("this may delete rows; say --yes where nobody can be asked")
-    return click.confirm("Run this?", err=True)
+@click.command()
+@target_options
+@click.option(
+    "--steps", type=click.IntRange(min=1), default=1, show_default=True, help="How many migrations."
+)
+@lock_wait_option
+@yes_option
+def redo(steps: int, lock_wait_s: float, *, yes: bool, **options: Any) -> None:
+    """Take the newest migrations back and apply them again, as their files are now.
+
+    For development: tables are dropped with all their rows.
+    """
+    target = make_target(**options)
+
+    async def change(driver: Driver) -> Report:
+        events = progress(as_json=target.as_json)
+        return await take_back_and_apply(
+            driver, target.source, steps=steps, lock_wait_s=lock_wait_s, on_event=events
+        )
+
+    run(_after_asking(target, None, steps, change, "applied again", yes=yes))
+
+
+async def _after_asking(
+    target: Target,
+    to: int | None,
+    steps: int | None,
+    change: Callable[[Driver], Awaitable[Report]],
+    done: str,
+    *,
+    yes: bool,
+) -> int:
+    async with opened(target, create=False) as driver:
+        reversals = await plan_down(driver, target.source, to=to, steps=steps)
+        if reversals and not yes and not await _agreed(driver, reversals):
+            return USAGE
+        report = await change(driver)
+    show_report(report, done, as_json=target.as_json)
+    return DONE
+
+
+async def _agreed(driver: Driver, reversals: Sequence[Reversal]) -> bool:
+    show_reversals(reversals, await rows_to_drop(driver, reversals))
+    return confirmed("Run this?")

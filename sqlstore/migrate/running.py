@@ -11,7 +11,13 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from sqlstore.engine.errors import ConfigurationError, DatabaseError, StoreError, Unavailable
+from sqlstore.engine.errors import (
+    ConfigurationError,
+    DatabaseError,
+    ReadOnlyDatabase,
+    StoreError,
+    Unavailable,
+)
 from sqlstore.migrations import HistoryError, LockTimeout, MigrationFailed, PendingMigrations
 
 T = TypeVar("T")
@@ -24,6 +30,7 @@ _EXIT_CODES: Final[tuple[tuple[type[StoreError], int], ...]] = (
     (HistoryError, HISTORY),
     (LockTimeout, LOCKED),
     (Unavailable, NO_CONNECTION),
+    (ReadOnlyDatabase, NO_CONNECTION),
     (DatabaseError, FAILED),
 )
 
@@ -49,6 +56,13 @@ def configured(make: Callable[[], T]) -> T:
         return make()
     except ConfigurationError as error:
         raise click.UsageError(str(error)) from None
+
+
+def confirmed(question: str) -> bool:
+    """What a person at the terminal answers; wrong usage where there is nobody."""
+    if not sys.stdin.isatty():
+        raise click.UsageError("this asks first; say --yes where nobody can be asked")
+    return click.confirm(question, err=True)
 
 
 async def _until_terminated(work: Coroutine[Any, Any, int]) -> int:

@@ -7,20 +7,29 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
 
 import click
 import msgspec
 
+from sqlstore.engine.address import SqliteAddress, parse
 from sqlstore.engine.connect import make_driver
 from sqlstore.engine.driver import Driver
 from sqlstore.engine.errors import AuthenticationFailed, ConfigurationError, Unavailable
 from sqlstore.engine.resources import book_folder, migrations_folder
 from sqlstore.migrate.running import configured
 from sqlstore.migrations import MigrationSource
+from sqlstore.migrations.durations import parse_duration
 
-_WAIT_STEP_S: Final = 0.5
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.1, 2.0
 Command = Callable[..., None]
+
+
+def duration(text: str) -> float:
+    """Seconds, from `30`, `30s`, `500ms` or `2m`."""
+    seconds = parse_duration(text)
+    if seconds is None:
+        raise click.BadParameter(f"{text!r} is no duration; write 30, 30s, 500ms or 2m")
+    return seconds
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -36,7 +45,7 @@ def source_options(command: Command) -> Command:
     """Options of a command that needs no database: whose migrations, and --json."""
     options = (
         click.option("--store", help="Whose migrations; needed where there are several stores."),
-        click.option("--migrations", type=click.Path(exists=True, file_okay=False, path_type=Path),
+        click.option("--migrations", type=click.Path(file_okay=False, path_type=Path),
                      help="The folder of a store of your own; its name is the store's, unless --store says else."),
         click.option("--json", "as_json", is_flag=True, help="Answer in JSON."),
     )  # fmt: skip
@@ -49,15 +58,18 @@ def target_options(command: Command) -> Command:
     """Options of a command about a database."""
     url = click.option("--url", envvar="SQLSTORE_URL", default="sqlite:///data/bot.db", show_default=True,
                        show_envvar=True, help="The database.")  # fmt: skip
-    wait = click.option("--wait", "wait_s", type=click.FloatRange(min=0), default=0.0,
-                        help="Seconds to wait for a server that does not answer yet.")  # fmt: skip
+    wait = click.option("--wait", "wait_s", type=duration, default="0", metavar="DURATION",
+                        help="How long to wait for a server that does not answer yet: 30, 30s, 2m.")  # fmt: skip
     return url(wait(source_options(command)))
 
 
 lock_wait_option = click.option(
-    "--lock-wait", "lock_wait_s", type=click.FloatRange(min=0), default=60.0, show_default=True,
-    help="Seconds to wait while somebody else migrates or writes.",
+    "--lock-wait", "lock_wait_s", type=duration, default="60s", metavar="DURATION", show_default=True,
+    help="How long to wait while somebody else migrates or writes.",
 )  # fmt: skip
+
+
+yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
 def make_target(
@@ -85,18 +97,29 @@ def _only_store() -> str:
 @asynccontextmanager
 async def opened(target: Target, *, create: bool = True) -> AsyncIterator[Driver]:
     """The database, open; create: whether a missing SQLite file is made."""
-    driver = configured(lambda: make_driver(target.url, create=create))
+    driver = await _connected(target, create=create)
     try:
-        await _connect(driver, target.wait_s)
         yield driver
     finally:
         await driver.close()
 
 
-async def _connect(driver: Driver, wait_s: float) -> None:
-    """Open, again and again where the server may be starting."""
-    until = time.monotonic() + wait_s
+@asynccontextmanager
+async def looked_at(target: Target) -> AsyncIterator[Driver]:
+    """The database for reading; an empty one in memory for a SQLite file that is not there, and stays so."""
+    address = configured(lambda: parse(target.url))
+    if isinstance(address, SqliteAddress) and address.path and not address.path.exists():
+        target = msgspec.structs.replace(target, url="sqlite://:memory:")
+    async with opened(target, create=False) as driver:
+        yield driver
+
+
+async def _connected(target: Target, *, create: bool) -> Driver:
+    """An open driver; a server that may be starting is asked again and again."""
+    until = time.monotonic() + target.wait_s
+    pause_s = _FIRST_WAIT_S
     while True:
+        driver = configured(lambda: make_driver(target.url, create=create))
         try:
             await driver.open()
         except AuthenticationFailed:
@@ -104,8 +127,9 @@ async def _connect(driver: Driver, wait_s: float) -> None:
         except ConfigurationError as error:
             raise Unavailable(str(error)) from None
         except Unavailable:
-            if time.monotonic() + _WAIT_STEP_S > until:
+            if time.monotonic() + pause_s > until:
                 raise
-            await asyncio.sleep(_WAIT_STEP_S)
+            await asyncio.sleep(pause_s)
+            pause_s = min(_LONGEST_WAIT_S, pause_s * 2)
         else:
-            return
+            return driver

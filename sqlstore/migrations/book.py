@@ -7,7 +7,8 @@ import logging
 from collections.abc import Sequence
 
 from sqlstore.engine.driver import Driver
-from sqlstore.engine.migration_session import History, read_history
+from sqlstore.engine.migration_book import History
+from sqlstore.engine.migration_session import read_history
 from sqlstore.migrations import plan
 from sqlstore.migrations.content import breaks_older
 from sqlstore.migrations.errors import HistoryError, NewerDatabase
@@ -17,16 +18,23 @@ _log = logging.getLogger(__name__)
 
 
 async def read_checked(
-    driver: Driver, store: str, files: Sequence[Migration]
+    driver: Driver, store: str, files: Sequence[Migration], *, strict_newer: bool = False
 ) -> tuple[list[plan.Entry], History]:
     """The history and how it compares. Raises HistoryError where they contradict each other."""
     history = await read_history(driver, store)
     entries = plan.compare(files, history)
-    await check(driver, store, entries, history)
+    await check(driver, store, entries, history, strict_newer=strict_newer)
     return entries, history
 
 
-async def check(driver: Driver, store: str, entries: Sequence[plan.Entry], history: History) -> None:
+async def check(
+    driver: Driver,
+    store: str,
+    entries: Sequence[plan.Entry],
+    history: History,
+    *,
+    strict_newer: bool = False,
+) -> None:
     """Raise HistoryError where files and history contradict each other, with what was changed."""
     for entry in entries:
         if entry.mark == "edited" and entry.file is not None:
@@ -34,7 +42,7 @@ async def check(driver: Driver, store: str, entries: Sequence[plan.Entry], histo
             raise _edited(store, entry.file, stored)
         if entry.mark == "newer":
             stored, _ = await stored_sql(driver, store, entry.version)
-            _check_newer(store, entry, stored)
+            _check_newer(store, entry, stored, strict=strict_newer)
     plan.check(store, entries, history, locked=False)
 
 
@@ -47,15 +55,16 @@ def _edited(store: str, migration: Migration, stored: str) -> HistoryError:
         lineterm="",
     )
     return HistoryError(
-        f"{migration.version:04} was edited after it was applied; undo that and write a new migration",
+        f"{migration.version:04} was edited after it was applied; undo that and write a new migration "
+        f"(or, where the tables are as the file has them now, `accept --edited {migration.version}`)",
         store=store,
         versions=(migration.version,),
         diff="\n".join(diff),
     )
 
 
-def _check_newer(store: str, entry: plan.Entry, stored: str) -> None:
-    if breaks_older(stored):
+def _check_newer(store: str, entry: plan.Entry, stored: str, *, strict: bool) -> None:
+    if strict or breaks_older(stored):
         raise NewerDatabase(
             f"the database was migrated to {entry.version:04}_{entry.name}, which this version of the "
             "program must not use; update the program",

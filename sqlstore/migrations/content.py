@@ -19,14 +19,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sqlstore.engine.migration_session import Script
+from sqlstore.engine.migration_session import DEFAULT_LOCK_TIMEOUT_S, Script
 from sqlstore.engine.sqltext import ScanError, Token, line_and_column, scan
 from sqlstore.engine.values import Engine
+from sqlstore.migrations.durations import parse_duration
 from sqlstore.migrations.statements import Statements
 
 _MARK = re.compile(r"--[ \t]*migrate:(.*)", re.DOTALL)
 _DOWN_MARK = re.compile(r"^--[ \t]*migrate:[ \t]*down[ \t]*$", re.MULTILINE)
-_DURATION = re.compile(r"(\d+)(ms|s)")
 _FLAGS = frozenset(("no-transaction", "irreversible", "empty", "breaks-older"))
 _KNOWN = "no-transaction, irreversible, foreign-keys=keep, lock-timeout=2s, allow=CODE, empty, breaks-older"
 
@@ -38,10 +38,22 @@ class Directives:
     no_transaction: bool = False
     irreversible: bool = False
     keep_foreign_keys: bool = False
-    lock_timeout_s: float = 5.0
+    lock_timeout_s: float = DEFAULT_LOCK_TIMEOUT_S
     allow: tuple[str, ...] = ()
     empty: bool = False
     breaks_older: bool = False
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """As a file has them; what is by default is left out."""
+        flags = [flag for flag in sorted(_FLAGS) if getattr(self, flag.replace("-", "_"))]
+        keep = ["foreign-keys=keep"] if self.keep_foreign_keys else []
+        limit = (
+            [f"lock-timeout={self.lock_timeout_s:g}s"]
+            if self.lock_timeout_s != DEFAULT_LOCK_TIMEOUT_S
+            else []
+        )
+        return (*flags, *keep, *limit, *([f"allow={','.join(self.allow)}"] if self.allow else []))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +103,11 @@ def stored_script(sql: str, engine: Engine, directives: Directives | None = None
     return _script(sql, scan(sql, engine, binds=False), engine, directives or Directives())[0]
 
 
+def dropped_tables(sql: str, engine: Engine) -> dict[str, str]:
+    """The tables that DROP TABLE names: as the SQL has them, and their plain names in small letters."""
+    return Statements(scan(sql, engine, binds=False), engine).dropped_tables
+
+
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -133,9 +150,14 @@ class _Parser:
             )
         sql = self._text[self._down.start :]
         try:
-            return stored_script(sql, self._engine, self._directives)
+            down = stored_script(sql, self._engine, self._directives)
         except ScanError as error:
             raise ScanError(self._down.start + error.offset, error.problem) from None
+        if not down.statements and not self._directives.empty:
+            raise ScanError(
+                self._down.start, "no statement in the down section; write one, or remove the marker"
+            )
+        return down
 
     def _check_emptiness(self, *, has_statements: bool) -> None:
         if has_statements and self._directives.empty:
@@ -191,10 +213,8 @@ def _with_directive(directives: Directives, name: str, value: str) -> Directives
         return replace(directives, keep_foreign_keys=True)
     if name == "allow" and value:
         return replace(directives, allow=tuple(value.split(",")))
-    duration = _DURATION.fullmatch(value) if name == "lock-timeout" else None
-    if duration is None:
-        return None
-    return replace(directives, lock_timeout_s=int(duration[1]) / (1000 if duration[2] == "ms" else 1))
+    duration_s = parse_duration(value) if name == "lock-timeout" else None
+    return None if duration_s is None else replace(directives, lock_timeout_s=duration_s)
 
 
 def _script(
@@ -208,5 +228,6 @@ def _script(
         rebuilds_tables=statements.rebuilds_tables and not directives.keep_foreign_keys,
         transaction=not directives.no_transaction,
         lock_timeout_s=directives.lock_timeout_s,
+        index=statements.concurrent_index,
     )
     return script, statements

@@ -7,10 +7,11 @@ stands in them: sqlstore.migrations.content.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources.abc import Traversable
+from typing import TypeAlias
 
 from sqlstore.engine.errors import ConfigurationError
 from sqlstore.engine.sqltext import ScanError, line_and_column
@@ -21,6 +22,9 @@ from sqlstore.migrations.errors import MigrationFileError
 _STORE_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _FILE_NAME = re.compile(r"(\d{4,})_([a-z0-9_]+)(?:\.(sqlite|postgres))?\.sql")
 _LARGEST_VERSION = 2**63 - 1
+
+OnProblem: TypeAlias = Callable[[MigrationFileError], None]
+"""Told of what is wrong with the files; where it returns, the reading goes on without that file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,57 +85,84 @@ def check_contents(migrations: Iterable[Migration]) -> None:
         migration.content  # noqa: B018 - asking for it is the check
 
 
-def read_files(source: MigrationSource, engine: Engine) -> list[Migration]:
+def _refuse(error: MigrationFileError) -> None:
+    raise error
+
+
+def read_files(source: MigrationSource, engine: Engine, on_problem: OnProblem = _refuse) -> list[Migration]:
     """The migration files for one engine in order of version. Raises MigrationFileError."""
-    if not source.folder.is_dir():
-        raise MigrationFileError(str(source.folder), "there is no such folder of migrations")
-    entries = sorted(source.folder.iterdir(), key=lambda entry: entry.name)
-    named = [entry for entry in entries if entry.name.endswith(".sql") and not entry.name.startswith(".")]
-    _check_names(source.folder, named)
-    return list(_of_engine(named, engine))
+    return list(_of_engine(_by_version(source, on_problem), engine, on_problem))
 
 
-def _check_names(folder: Traversable, entries: Iterable[Traversable]) -> None:
+def migration_versions(source: MigrationSource) -> list[int]:
+    """The versions that any engine has. Raises MigrationFileError."""
+    return list(_by_version(source, _refuse))
+
+
+def _named_files(folder: Traversable, on_problem: OnProblem) -> list[Traversable]:
+    """The files with names of migrations."""
+    if not folder.is_dir():
+        on_problem(MigrationFileError(str(folder), "there is no such folder of migrations"))
+        return []
+    entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
+    entries = [entry for entry in entries if entry.name.endswith(".sql") and not entry.name.startswith(".")]
     wrong = [entry.name for entry in entries if not _FILE_NAME.fullmatch(entry.name)]
     if wrong:
-        raise MigrationFileError(
-            str(folder),
-            f"these are no names of migrations: {', '.join(wrong)}; "
-            "name them 0001_what_it_does.sql, or .sqlite.sql and .postgres.sql",
+        on_problem(
+            MigrationFileError(
+                str(folder),
+                f"these are no names of migrations: {', '.join(wrong)}; "
+                "name them 0001_what_it_does.sql, or .sqlite.sql and .postgres.sql",
+            )
         )
+    return [entry for entry in entries if entry.name not in wrong]
 
 
-def _of_engine(entries: Iterable[Traversable], engine: Engine) -> Iterator[Migration]:
-    for version, candidates in sorted(_by_version(entries).items()):
+def _of_engine(
+    versions: dict[int, dict[str | None, Traversable]], engine: Engine, on_problem: OnProblem
+) -> Iterator[Migration]:
+    for version, candidates in sorted(versions.items()):
         for_us = candidates.get(engine) or candidates.get(None)
         if for_us is None:
-            other = next(iter(candidates.values()))
-            raise MigrationFileError(
-                str(other), f"its twin for {engine} is missing; write it beside this file"
+            other = str(next(iter(candidates.values())))
+            on_problem(
+                MigrationFileError(other, f"its twin for {engine} is missing; write it beside this file")
             )
+            continue
         match = _FILE_NAME.fullmatch(for_us.name)
-        assert match is not None  # noqa: S101 - _check_names saw to it
-        yield Migration(version, match[2], str(for_us), _read(for_us), engine)
+        assert match is not None  # noqa: S101 - _named_files saw to it
+        try:
+            text = _read(for_us)
+        except MigrationFileError as error:
+            on_problem(error)
+        else:
+            yield Migration(version, match[2], str(for_us), text, engine)
 
 
-def _by_version(entries: Iterable[Traversable]) -> dict[int, dict[str | None, Traversable]]:
+def _by_version(source: MigrationSource, on_problem: OnProblem) -> dict[int, dict[str | None, Traversable]]:
     """By version, then by engine, None for a file that serves both."""
     versions: dict[int, dict[str | None, Traversable]] = {}
     names: dict[int, str] = {}
-    for entry in entries:
+    for entry in _named_files(source.folder, on_problem):
         match = _FILE_NAME.fullmatch(entry.name)
-        assert match is not None  # noqa: S101 - _check_names saw to it
+        assert match is not None  # noqa: S101 - _named_files saw to it
         version, name, engine = int(match[1]), match[2], match[3]
         if not 1 <= version <= _LARGEST_VERSION:
-            raise MigrationFileError(str(entry), "versions start at 0001 and fit 64 bits; rename the file")
+            on_problem(
+                MigrationFileError(str(entry), "versions start at 0001 and fit 64 bits; rename the file")
+            )
+            continue
         same = versions.setdefault(version, {})
         if same and (engine in same or None in same or engine is None or names[version] != name):
             other = next(iter(same.values()))
-            raise MigrationFileError(
-                str(entry),
-                f"its version {version} is that of {other} too; renumber one, or name them as twins "
-                "(the same name, .sqlite.sql and .postgres.sql)",
+            on_problem(
+                MigrationFileError(
+                    str(entry),
+                    f"its version {version} is that of {other} too; renumber one, or name them as twins "
+                    "(the same name, .sqlite.sql and .postgres.sql)",
+                )
             )
+            continue
         same[engine] = entry
         names[version] = name
     return versions

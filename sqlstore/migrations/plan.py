@@ -9,18 +9,28 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlstore.engine.migration_session import Applied, History
+from sqlstore.engine.migration_book import Applied, History
 from sqlstore.migrations.errors import HistoryError, MigrationError
 from sqlstore.migrations.files import Migration
 
-Mark = Literal["applied", "pending", "cosmetic", "edited", "missing", "newer", "unfinished"]
+Mark = Literal[
+    "applied", "pending", "cosmetic", "edited", "missing", "newer", "unfinished", "baseline", "accepted"
+]
 """
 - cosmetic: applied; comments or white space of the file changed since.
 - edited: applied; the file's SQL changed since.
 - missing: applied; the file is gone.
 - newer: applied by newer code: above all files.
 - unfinished: a migration outside transactions that was started and not finished.
+- baseline: not run; what it makes was there before.
+- accepted: applied; its file was edited since, or is gone, and somebody said that this is well.
 """
+
+
+_UNFINISHED = (
+    "a migration outside transactions was started and not finished; look whether it took effect, "
+    "then run `resolve VERSION --applied` or `--not-applied`"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +66,13 @@ def _entry(version: int, file: Migration | None, row: Applied | None, newest_fil
 
 def _applied_mark(file: Migration | None, row: Applied, newest_file: int) -> Mark:
     if file is None:
-        return "newer" if row.version > newest_file else "missing"
+        if row.version > newest_file:
+            return "newer"
+        return "accepted" if row.accepted == "missing" else "missing"
     if row.checksum == file.quick_checksum or row.checksum == file.content.checksum:  # noqa: PLR1714 - scans only if needed
-        return "applied"
+        if row.state == "baseline":
+            return "baseline"
+        return "accepted" if row.accepted == "edited" else "applied"
     return "cosmetic" if row.fingerprint == file.content.fingerprint else "edited"
 
 
@@ -82,29 +96,41 @@ def check(store: str, entries: Sequence[Entry], history: History, *, locked: boo
 
     locked: whether the lock is held, so that nobody can be running an unfinished migration.
     """
-    if history.foreign_book:
-        raise HistoryError(
-            "the database has a table `migrations` that is not ours (it has no column checksum); "
-            "rename that table, or use another database",
-            store=store,
-        )
+    check_book(store, history)
     for problem, versions in _problems(entries, locked=locked):
         if versions:
             raise HistoryError(f"{problem}: {numbers(versions)}", store=store, versions=versions)
     _check_tables(store, entries, history)
 
 
+def check_finished(store: str, entries: Iterable[Entry]) -> None:
+    """Raise HistoryError for a migration that was started, and of which nobody knows how it ended."""
+    versions = marked(entries, "unfinished")
+    if versions:
+        raise HistoryError(f"{_UNFINISHED}: {numbers(versions)}", store=store, versions=versions)
+
+
+def check_book(store: str, history: History) -> None:
+    """Raise HistoryError where the table `migrations` is somebody else's."""
+    if history.foreign_book:
+        raise HistoryError(
+            "the database has a table `migrations` that is not ours (it has no column checksum); "
+            "rename that table, or use another database",
+            store=store,
+        )
+
+
 def _problems(entries: Sequence[Entry], *, locked: bool) -> Iterator[tuple[str, tuple[int, ...]]]:
     """Sentences, and the versions to which they apply, perhaps none."""
     if locked:
-        unfinished = (
-            "a migration outside transactions was started and not finished; look whether it took effect, "
-            "then set its state in the table migrations to 'applied', or delete its row"
-        )
-        yield unfinished, marked(entries, "unfinished")
-    edited = "applied migrations whose files were edited; undo that and write a new migration"
+        yield _UNFINISHED, marked(entries, "unfinished")
+    edited = (
+        "applied migrations whose files were edited; undo that and write a new migration "
+        "(or, where the tables are as the file has them now, `accept --edited VERSION`)"
+    )
     yield edited, marked(entries, "edited")
-    yield "applied migrations whose files are gone; put the files back", marked(entries, "missing")
+    missing = "applied migrations whose files are gone; put the files back (or `accept --missing VERSION`)"
+    yield missing, marked(entries, "missing")
     newest = max((entry.version for entry in entries if entry.row), default=0)
     late = f"not applied although {newest:04} is; give them numbers after that"
     yield late, tuple(version for version in marked(entries, "pending") if version < newest)
@@ -121,7 +147,8 @@ def _check_tables(store: str, entries: Sequence[Entry], history: History) -> Non
     if clashing:
         raise HistoryError(
             f"the database has no migrations of this store, but tables of these names: {', '.join(clashing)}; "
-            "give each store a database of its own (on PostgreSQL a schema: add ?schema=... to the URL)",
+            "give each store a database of its own (on PostgreSQL a schema: add ?schema=... to the URL), or, "
+            "where these are this store's tables, say which migration they are at: `baseline VERSION`",
             store=store,
         )
 
@@ -146,6 +173,11 @@ def check_target(entries: Iterable[Entry], to: int | None) -> None:
     """Raise MigrationError for a version that neither a file nor the book has; 0 is always there."""
     if to and to not in {entry.version for entry in entries}:
         raise MigrationError(f"there is no migration {to:04}; name one that `status` lists")
+
+
+def title(version: int, name: str) -> str:
+    """`0003_add_index`."""
+    return f"{version:04}_{name}"
 
 
 def numbers(versions: Iterable[int]) -> str:

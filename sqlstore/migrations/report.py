@@ -59,7 +59,7 @@ class Report(msgspec.Struct, frozen=True):
 
 
 class StatusLine(msgspec.Struct, frozen=True):
-    """One migration. mark: see sqlstore.migrations.plan.Mark; None where it is not applied."""
+    """One migration. mark: see sqlstore.migrations.plan.Mark; None where it is not applied, or accepted."""
 
     version: int
     name: str
@@ -67,6 +67,8 @@ class StatusLine(msgspec.Struct, frozen=True):
     applied_at: datetime | None = None
     duration_ms: int | None = None
     applied_by: str | None = None
+    accepted_at: datetime | None = None
+    accepted_by: str | None = None
 
 
 class Status(msgspec.Struct, frozen=True):

@@ -6,18 +6,18 @@ import getpass
 import logging
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from sqlstore.engine.errors import DatabaseError
+from sqlstore.engine.errors import ConfigurationError, DatabaseError
+from sqlstore.engine.migration_book import History, Record
 from sqlstore.engine.migration_session import (
     Change,
-    History,
     LockNotAcquired,
     MigrationSession,
-    Record,
     Script,
     ScriptError,
     Wanted,
@@ -28,6 +28,8 @@ from sqlstore.migrations.errors import HistoryError, LockTimeout, MigrationFaile
 from sqlstore.migrations.files import Migration
 from sqlstore.migrations.report import Event, OnEvent, Phase, Step
 
+DEFAULT_LOCK_WAIT_S: Final = 60.0
+"""How long to wait for another runner or writer, in seconds."""
 _log = logging.getLogger(__name__)
 _WARNINGS: Final = frozenset(("waiting", "retry"))
 
@@ -58,6 +60,17 @@ class Run:
         self._position = 0
         self._on_event = on_event
         self._current: Migration | Reversal | None = None
+
+    async def check(
+        self, session: MigrationSession, migrations: Iterable[Migration] | Iterable[Reversal]
+    ) -> None:
+        """See that the database can run all of them, before it runs the first."""
+        for migration in migrations:
+            self._current = migration
+            script = _script_of(migration)
+            with self._explained(migration, script):
+                await session.check(script)
+        self._current = None
 
     async def apply(
         self, session: MigrationSession, migration: Migration, files: Sequence[Migration]
@@ -98,20 +111,26 @@ class Run:
         self._position += 1
         self._current = migration
         self.tell("started")
-        try:
+        with self._explained(migration, change.script):
             duration_ms = await session.apply(change, wanted)
+        if duration_ms is not None:
+            self.steps.append(Step(migration.version, migration.name, duration_ms))
+            self.tell(outcome, duration_ms=duration_ms)
+
+    @contextmanager
+    def _explained(self, migration: Migration | Reversal, script: Script) -> Iterator[None]:
+        """What goes wrong inside says in which migration."""
+        try:
+            yield
         except ScriptError as error:
-            failure = failure_of(self._store, migration, change.script, error)
+            failure = failure_of(self._store, migration, script, error)
             self.tell("failed", detail=str(failure))
             raise failure from None
         except LockNotAcquired as busy:
             raise LockTimeout(busy.waited_s, busy.holder) from None
-        except DatabaseError as error:
+        except (DatabaseError, ConfigurationError) as error:
             error.add_note(f"at migration {migration.version:04}_{migration.name} of {self._store}")
             raise
-        if duration_ms is not None:
-            self.steps.append(Step(migration.version, migration.name, duration_ms))
-            self.tell(outcome, duration_ms=duration_ms)
 
     def notify(self, phase: Phase, detail: str) -> None:
         """What the session says."""
@@ -148,6 +167,10 @@ def _write_log(event: Event) -> None:
         _log.log(level, "Migration %s %s: %s", event.store, event.version, event.detail)
 
 
+def _script_of(migration: Migration | Reversal) -> Script:
+    return migration.script if isinstance(migration, Reversal) else migration.content.up
+
+
 def failure_of(
     store: str, migration: Migration | Reversal, script: Script, error: ScriptError
 ) -> MigrationFailed:
@@ -180,7 +203,7 @@ def record_of(migration: Migration) -> Record:
         migration.name,
         content.checksum,
         content.fingerprint,
-        _user_and_host(),
+        user_and_host(),
         _program(),
         content.up.sql,
         content.down.sql if content.down else None,
@@ -188,7 +211,8 @@ def record_of(migration: Migration) -> Record:
 
 
 @cache
-def _user_and_host() -> str:
+def user_and_host() -> str:
+    """Who is at work, as the book has it."""
     try:
         user = getpass.getuser()
     except (OSError, KeyError):  # a container may run as a number without a name

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from sqlstore.engine.migration_session import ConcurrentIndex
 from sqlstore.engine.sqltext import ScanError, Token, significant, split_tokens
 from sqlstore.engine.values import Engine
 
@@ -56,6 +57,16 @@ class Statements:
     def created_tables(self) -> frozenset[str]:
         """The tables that CREATE TABLE names, in small letters; temporary ones left out."""
         return frozenset(name for statement in self._each if (name := _created_table(statement)))
+
+    @property
+    def dropped_tables(self) -> dict[str, str]:
+        """The tables that DROP TABLE names: as the SQL has them, and their plain names in small letters."""
+        return dict(pair for statement in self._each for pair in _dropped_tables(statement))
+
+    @property
+    def concurrent_index(self) -> ConcurrentIndex | None:
+        """The index that CREATE INDEX CONCURRENTLY makes, if it has a name."""
+        return next((index for statement in self._each if (index := _concurrent_index(statement))), None)
 
     @property
     def fingerprint(self) -> str:
@@ -131,6 +142,8 @@ def _words(statement: Iterable[Token]) -> list[str]:
 
 
 def _starts(words: Sequence[str], start: str) -> bool:
+    if not words or not start.startswith(words[0]):  # most do not: nothing needs to be cut up
+        return False
     expected = start.split()
     return list(words[: len(expected)]) == expected
 
@@ -159,6 +172,36 @@ def _created_table(statement: Sequence[Token]) -> str | None:
     if words[at + 1 : at + 2] == ["."]:
         at += 2
     return _name(statement[at]) if at < len(statement) else None
+
+
+def _dropped_tables(statement: Sequence[Token]) -> Iterator[tuple[str, str]]:
+    words = _words(statement)
+    if not _starts(words, "DROP TABLE"):
+        return
+    at = 4 if _starts(words[2:], "IF EXISTS") else 2
+    name: list[Token] = []
+    for token in [*statement[at:], Token("symbol", ";", 0)]:
+        if token.text.upper() in (",", ";", "CASCADE", "RESTRICT"):
+            if name:
+                yield "".join(part.text for part in name), _name(name[-1])
+            name = []
+        else:
+            name.append(token)
+
+
+def _concurrent_index(statement: Sequence[Token]) -> ConcurrentIndex | None:
+    words = _words(statement)
+    if words[0] != "CREATE" or "CONCURRENTLY" not in words[:4] or "ON" not in words:
+        return None
+    at, on = words.index("CONCURRENTLY") + 1, words.index("ON")
+    if on != at + 1:  # without a name
+        return None
+    table = []
+    for token, word in zip(statement[on + 1 :], words[on + 1 :], strict=True):
+        if word in ("(", "USING"):
+            break
+        table.append(token.text)
+    return ConcurrentIndex(statement[at].text, "".join(table))
 
 
 def _name(token: Token) -> str:

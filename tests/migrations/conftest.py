@@ -143,3 +143,12 @@ def sqlite_shop(sqlite_url: str, tmp_path: Path) -> Shop:
 @pytest.fixture
 def postgres_shop(postgres_url: str, tmp_path: Path) -> Shop:
     return Shop(postgres_url, "postgres", tmp_path / "shop")
+
+
+@pytest.fixture
+async def connection(postgres_shop: Shop) -> AsyncIterator[asyncpg.Connection]:
+    """Another session, on the schema of postgres_shop."""
+    address, _, schema = postgres_shop.url.rpartition("schema=")
+    connection = await asyncpg.connect(address.rstrip("?&"), server_settings={"search_path": schema})
+    yield connection
+    await connection.close(timeout=5)

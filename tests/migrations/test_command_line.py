@@ -3,18 +3,22 @@
 import json
 import os
 import pty
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+
+from sqlstore.migrate import COMMANDS
 
 
 def test_without_a_command_it_prints_its_help(sqlite_shop):
     command = [sys.executable, "-m", "sqlstore.migrate"]
     end = subprocess.run(command, capture_output=True, text=True, env=sqlite_shop.environment(), check=False)
     assert end.returncode == 0
-    for name in ("up", "status", "down"):
+    for name in COMMANDS:
         assert f"  {name} " in end.stdout
 
 
@@ -104,9 +108,111 @@ def test_a_contradicting_history_exits_with_4(shop):
 
 def test_a_server_that_is_not_there_exits_with_6(postgres_shop):
     postgres_shop.write_two()
-    end = postgres_shop.run("up", "--url", "postgresql://user:Secret1@127.0.0.1:1/nowhere")
-    assert end.returncode == 6
-    assert "Secret1" not in end.stderr + end.stdout
+    for command in ("up", "status", "plan", "sql", "down"):
+        end = postgres_shop.run(command, "--url", "postgresql://user:Secret1@127.0.0.1:1/nowhere")
+        assert end.returncode == 6
+        assert "Secret1" not in end.stderr + end.stdout
+
+
+async def test_a_password_is_shown_nowhere_and_not_recorded(postgres_shop, connection):
+    """Not where it succeeds, fails, waits or is refused; not in the book, nor in the server's list of sessions."""
+    role = f"secretive_{connection.get_server_pid()}"
+    await connection.execute(f"CREATE ROLE {role} LOGIN SUPERUSER PASSWORD 'Secret1'")
+    scheme, _, rest = postgres_shop.url.partition("://")
+    before, postgres_shop.url = postgres_shop.url, f"{scheme}://{role}:Secret1@{rest.rpartition('@')[2]}"
+    try:
+        postgres_shop.write_two()
+        ends = [
+            postgres_shop.run("-v", "up"),
+            postgres_shop.run("sql"),
+            postgres_shop.run("status", "--json"),
+        ]
+        postgres_shop.write("0003_wrong", "SELECT nowhere;")
+        ends += [postgres_shop.run("up"), postgres_shop.run("up", "--json"), postgres_shop.run("plan")]
+        postgres_shop.url = postgres_shop.url.replace("5432/", "1/")
+        ends += [postgres_shop.run("up")]
+    finally:
+        postgres_shop.url = before
+        rows = await postgres_shop.rows("SELECT migrations::text FROM migrations")
+        await connection.execute(
+            f"REASSIGN OWNED BY {role} TO CURRENT_USER; DROP OWNED BY {role}; DROP ROLE {role}"
+        )
+    assert len(rows) == 2
+    said = "".join(end.stdout + end.stderr for end in ends) + str(rows)
+    assert "0001_users" in said
+    assert "Secret1" not in said
+
+
+def test_somebody_who_holds_the_database_exits_with_5(sqlite_shop):
+    sqlite_shop.write_two()
+    assert sqlite_shop.run("up").returncode == 0
+    path = sqlite_shop.url.removeprefix("sqlite:///")
+    sqlite_shop.write("0003_t", "CREATE TABLE t (id bigint);")
+    with closing(sqlite3.connect(path, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        for command in ("up", "down", "redo"):
+            end = sqlite_shop.run(command, "--lock-wait", "100ms", *(["--yes"] if command != "up" else []))
+            assert (end.returncode, "held by process" in end.stderr) == (5, True)
+
+
+@pytest.mark.parametrize("text", ["30", "30s", "500ms", "2m", "1.5s"])
+def test_durations_are_written_as_people_do(sqlite_shop, text):
+    sqlite_shop.write_two()
+    assert sqlite_shop.run("up", "--wait", text, "--lock-wait", text).returncode == 0
+
+
+@pytest.mark.parametrize("text", ["fast", "-1", "3h", ""])
+def test_a_wrong_duration_is_wrong_usage(sqlite_shop, text):
+    end = sqlite_shop.run("up", f"--wait={text}")
+    assert (end.returncode, "write 30, 30s, 500ms or 2m" in end.stderr) == (2, True)
+
+
+async def test_status_marks_each_way_to_stand(shop):
+    for version in range(1, 6):
+        shop.write(f"000{version}_t", f"CREATE TABLE t{version} (id bigint);")
+    await shop.execute("CREATE TABLE t1 (id bigint)")
+    shop.run("baseline", "1")
+    shop.run("up")
+    shop.write("0002_t", "-- said again\nCREATE TABLE t2 (id bigint);")
+    shop.write("0003_t", "CREATE TABLE t3 (id integer);")
+    assert shop.run("accept", "--edited", "3").returncode == 2
+    assert shop.run("accept", "--edited", "3", "--missing", "3", "--yes").returncode == 2
+    end = shop.run("accept", "--edited", "3", "--yes")
+    assert (end.returncode, end.stdout) == (0, "shop: 0003 accepted as edited\n")
+    shop.write("0004_t", "CREATE TABLE t4 (id integer);")
+    (shop.folder / "0005_t.sql").unlink()
+    end = shop.run("status")
+    assert [line.split()[:3] for line in end.stdout.splitlines()[:5]] == [
+        ["b", "0001_t", "baseline"],
+        ["~", "0002_t", "cosmetic"],
+        ["a", "0003_t", "accepted"],
+        ["!", "0004_t", "edited"],
+        ["+", "0005_t", "newer"],
+    ]
+    assert " accepted by " in end.stdout
+    assert end.returncode == 4
+    assert "\x1b" not in end.stdout
+
+
+def test_a_person_is_told_what_an_unexpected_newer_database_means(shop):
+    shop.write_two()
+    shop.run("up")
+    (shop.folder / "0002_visits.sql").unlink()
+    end = shop.run("up")
+    assert (end.returncode, "newer migration, 0002_visits" in end.stderr) == (0, True)
+    assert shop.run("up", "--strict-newer").returncode == 4
+
+
+def test_redo_asks_and_applies_again(shop):
+    shop.write_two()
+    shop.run("up")
+    assert shop.run("redo").returncode == 2
+    end = shop.run("redo", "--yes", "--steps", "2")
+    assert (end.returncode, end.stdout.splitlines()[-1]) == (0, "shop: 2 applied again, now at 0002")
+    documents = [json.loads(line) for line in shop.run("redo", "--yes", "--json").stdout.splitlines()]
+    assert [document.get("phase") for document in documents] == [
+        "planned", "started", "reverted", "done", "planned", "started", "applied", "done", None,
+    ]  # fmt: skip
 
 
 def test_down_asks_and_refuses_where_nobody_can_be_asked(shop):

@@ -7,18 +7,9 @@ import asyncpg
 import pytest
 
 from sqlstore.engine.migration_session import Change, Script, ScriptError, open_session
-from sqlstore.migrations import HistoryError, MigrationFailed
+from sqlstore.migrations import MigrationFailed
 
 DUMP_HEAD = "SELECT pg_catalog.set_config('search_path', '', false);\nSET TimeZone = 'Asia/Tokyo';\n"
-
-
-@pytest.fixture
-async def connection(postgres_shop):
-    """Another session, on the same schema."""
-    address, _, schema = postgres_shop.url.rpartition("schema=")
-    connection = await asyncpg.connect(address.rstrip("?&"), server_settings={"search_path": schema})
-    yield connection
-    await connection.close(timeout=5)
 
 
 async def test_the_schema_of_the_url_is_made(postgres_shop):
@@ -127,42 +118,6 @@ async def test_notices_of_the_server_are_told(postgres_shop):
     events = []
     await postgres_shop.migrate(on_event=events.append)
     assert [(event.version, event.detail) for event in events if event.phase == "notice"] == [(1, "half way")]
-
-
-async def test_an_index_is_made_concurrently_outside_transactions(postgres_shop):
-    postgres_shop.write_two()
-    postgres_shop.write(
-        "0003_index", "-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY by_name ON users (name);"
-    )
-    await postgres_shop.migrate()
-    assert await postgres_shop.rows("SELECT state FROM migrations WHERE version = 3") == [("applied",)]
-    assert await postgres_shop.rows(
-        "SELECT indisvalid FROM pg_index WHERE indexrelid = 'by_name'::regclass"
-    ) == [(True,)]
-
-
-async def test_a_failure_outside_transactions_is_not_recorded_and_says_so(postgres_shop):
-    postgres_shop.write_two()
-    postgres_shop.write(
-        "0003_index", "-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY i ON nowhere (name);"
-    )
-    with pytest.raises(MigrationFailed, match="NOT rolled back") as caught:
-        await postgres_shop.migrate()
-    assert caught.value.line == 2
-    assert await postgres_shop.applied() == [1, 2]
-
-
-async def test_a_migration_that_was_started_and_not_finished_stops_the_next_run(postgres_shop, connection):
-    postgres_shop.write_two()
-    postgres_shop.write(
-        "0003_index", "-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY i ON users (name);"
-    )
-    await postgres_shop.migrate()
-    await connection.execute("UPDATE migrations SET state = 'started' WHERE version = 3")
-    with pytest.raises(HistoryError, match="started and not finished") as caught:
-        await postgres_shop.migrate()
-    assert caught.value.versions == (3,)
-    assert (await postgres_shop.status()).migrations[2].mark == "unfinished"
 
 
 async def test_two_schemas_do_not_wait_for_each_other(postgres_shop, connection, tmp_path):

@@ -42,22 +42,18 @@ async def test_ten_processes_at_once_apply_each_migration_once(shop):
     assert len(applied) == 7
 
 
-@pytest.mark.parametrize("after_s", [0.0, 0.03, 0.1, 0.3, 0.6])
-async def test_a_killed_migration_leaves_nothing_half_and_up_just_works(shop, after_s):
-    shop.write("0001_counter", COUNTER)
-    add = "UPDATE counter SET n = n + 1;"
-    shop.write("0002_slow", f"{add} {shop.slow(0.4)} {add}")
-    shop.write("0003_last", f"{add} CREATE TABLE last (id bigint);")
-    process = shop.start("up", "--json")
-    try:
-        wait_for_event(process, "started", 2)
-        time.sleep(after_s)
-    finally:
-        process.kill()
-        process.communicate()
-    assert shop.run("up").returncode == 0
-    assert await shop.applied() == [1, 2, 3]
-    assert await shop.rows("SELECT n FROM counter") == [(3,)]
+@pytest.mark.slow
+async def test_five_processes_wait_for_a_first_migration_that_takes_longer_than_any_limit(shop):
+    """Six seconds: more than SQLite's busy timeout, the lock_timeout of 5 s and the first report after 2 s."""
+    shop.write("0001_slow", f"{COUNTER} {shop.slow(6)} UPDATE counter SET n = n + 1;")
+    shop.write("0002_add", "UPDATE counter SET n = n + 1;")
+    started = time.monotonic()
+    processes = [shop.start("up") for _ in range(5)]
+    ends = [finish(process) for process in processes]
+    assert [(code, error) for code, _, error in ends if code] == []
+    assert time.monotonic() - started > 5.5
+    assert await shop.rows("SELECT n FROM counter") == [(2,)]
+    assert sum("waiting for the database, which is held by process" in error for _, _, error in ends) >= 3
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -74,6 +70,21 @@ async def test_a_signal_rolls_back_and_has_its_exit_code(shop, number, code):
     assert time.monotonic() - started < 15
     assert await shop.rows("SELECT n FROM counter") == [(0,)]
     assert await shop.applied() == [1]
+
+
+async def test_a_second_signal_ends_at_once(shop):
+    shop.write("0001_slow", f"{COUNTER} {shop.slow(30)}")
+    process = shop.start("up", "--json")
+    wait_for_event(process, "started", 1)
+    time.sleep(0.3)
+    started = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGTERM)
+    code, _, _ = finish(process)
+    assert code in (-signal.SIGTERM, 143)
+    assert time.monotonic() - started < 5
+    shop.write("0001_slow", COUNTER)
+    assert shop.run("up").returncode == 0
 
 
 async def test_a_writer_that_holds_the_file_is_named_and_waited_for(sqlite_shop):

@@ -101,4 +101,4 @@ async def test_a_cut_that_sqlite_does_not_confirm_runs_nothing(sqlite_shop):
         open_session(driver, lock_wait_s=5, notify=lambda *_: None) as session,
     ):
         with pytest.raises(ScriptError, match="end of this statement"):
-            await session.apply(Change("shop", 1, script, None), lambda _: True)
+            await session.check(script)

@@ -30,8 +30,7 @@ from sqlstore.engine.queries import Queries
 from sqlstore.engine.values import Engine
 from sqlstore.migrations import Migration, MigrationSource, load
 from sqlstore.migrations.errors import LockTimeout
-from sqlstore.migrations.run import failure_of, record_of
-from sqlstore.migrations.runner import DEFAULT_LOCK_WAIT_S
+from sqlstore.migrations.run import DEFAULT_LOCK_WAIT_S, failure_of, record_of
 
 _log = logging.getLogger(__name__)
 ADOPTED_QUERIES: Final = "adopted"

@@ -1,0 +1,94 @@
+"""Scripts of migrations on PostgreSQL: sent whole, and where they failed."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Final
+
+import asyncpg
+
+from sqlstore.engine.errors import Unavailable
+from sqlstore.engine.migration_session import Script, ScriptError
+from sqlstore.engine.postgres_errors import translate
+
+RETRYABLE: Final = frozenset({"40001", "40P01", "55P03"})
+"""Other sessions were in the way: serialization, deadlock, lock_timeout."""
+SAVEPOINT: Final = "sqlstore_migration"
+"""Set before a script: as long as it is there, the transaction is the same."""
+_NOT_ALLOWED: Final = re.compile(r"permission denied for (schema|database) (.+)")
+_SEARCH_LIMIT_S: Final = 5.0
+
+
+async def execute(connection: asyncpg.Connection, script: Script, start: int, end: int) -> None:
+    """Run a part of a script. Raises ScriptError; what is RETRYABLE as it is."""
+    try:
+        await connection.execute(script.sql[start:end])
+    except asyncpg.PostgresError as error:
+        if error.sqlstate in RETRYABLE and script.transaction:
+            raise
+        offset = _offset(error, start, [cut for cut, _ in script.statements if start <= cut < end])
+        raise script_error(error, offset, rolled_back=script.transaction) from None
+
+
+async def execute_whole(connection: asyncpg.Connection, script: Script) -> None:
+    """Run a script as the file has it, behind SAVEPOINT. Raises as `execute` does."""
+    if not script.statements:  # asyncpg does not understand the answer to an empty query
+        return
+    started = time.monotonic()
+    try:
+        await execute(connection, script, 0, len(script.sql))
+    except ScriptError as error:
+        if error.offset is None and time.monotonic() - started < _SEARCH_LIMIT_S:
+            error.offset = await _find_failing(connection, script, error.code)
+        raise
+
+
+async def _find_failing(connection: asyncpg.Connection, script: Script, code: str | None) -> int | None:
+    """Where a script failed, if the server did not tell: its statements are tried one by one.
+
+    All of it is rolled back by the caller. None where it cannot be told in the time.
+    """
+    if not connection.is_in_transaction():
+        return None
+    limit_ms = round(_SEARCH_LIMIT_S * 1000)
+    await connection.execute(f"ROLLBACK TO {SAVEPOINT}; SET LOCAL statement_timeout = {limit_ms}")
+    for start, end in script.statements:
+        try:
+            await connection.execute(script.sql[start:end])
+        except asyncpg.PostgresError as found:
+            return start if found.sqlstate == code else None
+    return None
+
+
+def _grant(sentence: str) -> str | None:
+    """What to run where a role may not make tables, as is the rule in `public` since PostgreSQL 15."""
+    found = _NOT_ALLOWED.match(sentence)
+    return found and f"as its owner run GRANT CREATE ON {found[1].upper()} {found[2]} TO the role of the URL"
+
+
+def _offset(error: asyncpg.PostgresError, start: int, statements: list[int]) -> int | None:
+    """Where it failed: the server tells for some errors; of a single statement it is plain."""
+    position = getattr(error, "position", None)  # in characters, from 1
+    if position:
+        return start + int(position) - 1
+    return statements[0] if len(statements) == 1 else None
+
+
+def script_error(
+    error: asyncpg.PostgresError, offset: int | None = None, *, rolled_back: bool = True
+) -> Exception:
+    """A ScriptError; Unavailable where it is the connection that failed."""
+    translated = translate(error)
+    if isinstance(translated, Unavailable):
+        return translated
+    return ScriptError(_problem(error), code=error.sqlstate, offset=offset, rolled_back=rolled_back)
+
+
+def _problem(error: asyncpg.PostgresError) -> str:
+    """The server's own sentence, except in class 22, where it quotes the value."""
+    sentence = str(getattr(error, "message", "") or type(error).__name__)
+    if str(error.sqlstate).startswith("22"):
+        sentence = f"a value cannot be used as it is: {type(error).__name__}"
+    hint = getattr(error, "hint", None) or _grant(sentence)
+    return f"{sentence} (hint: {hint})" if hint else sentence
