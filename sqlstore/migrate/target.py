@@ -45,13 +45,18 @@ def source_options(command: Command) -> Command:
     return command
 
 
-def target_options(command: Command) -> Command:
-    """Options of a command about a database."""
+def database_options(command: Command) -> Command:
+    """Options of a command that opens a database."""
     url = click.option("--url", envvar="SQLSTORE_URL", default="sqlite:///data/bot.db", show_default=True,
                        show_envvar=True, help="The database.")  # fmt: skip
     wait = click.option("--wait", "wait_s", type=click.FloatRange(min=0), default=0.0,
                         help="Seconds to wait for a server that does not answer yet.")  # fmt: skip
-    return url(wait(source_options(command)))
+    return url(wait(command))
+
+
+def target_options(command: Command) -> Command:
+    """Options of a command about a store in a database."""
+    return database_options(source_options(command))
 
 
 lock_wait_option = click.option(
@@ -75,8 +80,19 @@ def make_source(store: str | None, migrations: Path | None) -> MigrationSource:
     return configured(lambda: MigrationSource(name, migrations_folder(name)))
 
 
+def make_sources(store: str | None, migrations: Path | None) -> list[MigrationSource]:
+    """From the values of `source_options`; of every store there is where none is named."""
+    if store is None and migrations is None:
+        return [make_source(name, None) for name in _stores()]
+    return [make_source(store, migrations)]
+
+
+def _stores() -> list[str]:
+    return sorted(folder.name for folder in book_folder().iterdir() if folder.is_dir())
+
+
 def _only_store() -> str:
-    stores = sorted(folder.name for folder in book_folder().iterdir() if folder.is_dir())
+    stores = _stores()
     if len(stores) == 1:
         return stores[0]
     raise click.UsageError(f"say which store with --store: {', '.join(stores)}")
@@ -84,10 +100,17 @@ def _only_store() -> str:
 
 @asynccontextmanager
 async def opened(target: Target, *, create: bool = True) -> AsyncIterator[Driver]:
-    """The database, open; create: whether a missing SQLite file is made."""
-    driver = configured(lambda: make_driver(target.url, create=create))
+    """The target's database, open; create: whether a missing SQLite file is made."""
+    async with opened_database(target.url, target.wait_s, create=create) as driver:
+        yield driver
+
+
+@asynccontextmanager
+async def opened_database(url: str, wait_s: float, *, create: bool) -> AsyncIterator[Driver]:
+    """The database, open, from the values of `database_options`."""
+    driver = configured(lambda: make_driver(url, create=create))
     try:
-        await _connect(driver, target.wait_s)
+        await _connect(driver, wait_s)
         yield driver
     finally:
         await driver.close()

@@ -4,6 +4,9 @@ source = MigrationSource("support", Path("migrations_sql/support"))
 report = await migrate(driver, source)
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from sqlstore.migrations.errors import (
     HistoryError,
     LockTimeout,
@@ -25,7 +28,12 @@ from sqlstore.migrations.runner import (
     status_without_database,
 )
 
+if TYPE_CHECKING:
+    from sqlstore.migrations.schema_drift import Drift, drift
+    from sqlstore.migrations.verification import Verification, verify
+
 __all__ = [
+    "Drift",
     "Event",
     "HistoryError",
     "LockTimeout",
@@ -41,11 +49,28 @@ __all__ = [
     "Status",
     "StatusLine",
     "Step",
+    "Verification",
     "down",
+    "drift",
     "ensure_current",
     "load",
     "migrate",
     "plan_down",
     "status",
     "status_without_database",
+    "verify",
 ]
+
+_RARELY_NEEDED = {
+    "Drift": "schema_drift",
+    "Verification": "verification",
+    "drift": "schema_drift",
+    "verify": "verification",
+}
+"""Where they are: imported when they are first asked for, because every store imports this package."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in _RARELY_NEEDED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_RARELY_NEEDED[name]}"), name)
