@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "up": Place("sqlstore.migrate.apply", "up", "Apply what is pending."),
     "down": Place("sqlstore.migrate.apply", "down", "Take migrations back; for development."),
     "status": Place("sqlstore.migrate.look", "status", "List all migrations and how they stand."),
+    "lint": Place("sqlstore.migrate.lint", "lint", "Find what locks, rewrites or breaks, before it runs."),
     "verify": Place("sqlstore.migrate.schema", "verify", "Try all migrations up, down and up, on the side."),
     "drift": Place("sqlstore.migrate.schema", "drift", "Compare the database with its migrations."),
     "dump": Place("sqlstore.migrate.schema", "dump", "Print what the database is made of."),

@@ -39,23 +39,26 @@ _CONCURRENTLY: Final = (
 
 
 class Statements:
-    """The statements of one section, by their significant tokens."""
+    """The statements of one section, by their significant tokens.
+
+    - tokens: of all; each: of one statement after the other.
+    """
 
     def __init__(self, tokens: Sequence[Token], engine: Engine) -> None:
         self._engine: Engine = engine
         self.tokens = significant(tokens)
         self.spans = tuple(split_tokens(self.tokens, engine))
-        self._each = tuple(_tokens_in(self.tokens, self.spans))
+        self.each = tuple(_tokens_in(self.tokens, self.spans))
 
     @property
     def rebuilds_tables(self) -> bool:
         """Whether a table is dropped or renamed."""
-        return any(_rebuilds(_words(statement)) for statement in self._each)
+        return any(_rebuilds(_words(statement)) for statement in self.each)
 
     @property
     def created_tables(self) -> frozenset[str]:
         """The tables that CREATE TABLE names, in small letters; temporary ones left out."""
-        return frozenset(name for statement in self._each if (name := _created_table(statement)))
+        return frozenset(name for statement in self.each if (name := _created_table(statement)))
 
     @property
     def fingerprint(self) -> str:
@@ -71,7 +74,7 @@ class Statements:
 
     def check(self, *, transaction: bool) -> None:
         """Raise ScanError at the first statement that must not be in a migration."""
-        for statement in self._each:
+        for statement in self.each:
             words = _words(statement)
             problem = _control_problem(words) or (
                 self._transaction_problem(words) if transaction else self._alone_problem(words)
@@ -104,7 +107,7 @@ class Statements:
         return None
 
     def _check_alone(self) -> None:
-        others = [statement for statement in self._each if _words(statement)[0] != "SET"]
+        others = [statement for statement in self.each if _words(statement)[0] != "SET"]
         if len(others) > 1:
             raise ScanError(
                 others[1][0].start,
@@ -158,10 +161,11 @@ def _created_table(statement: Sequence[Token]) -> str | None:
         at += 3
     if words[at + 1 : at + 2] == ["."]:
         at += 2
-    return _name(statement[at]) if at < len(statement) else None
+    return plain_name(statement[at]) if at < len(statement) else None
 
 
-def _name(token: Token) -> str:
+def plain_name(token: Token) -> str:
+    """A name in small letters, without quotes."""
     if token.kind != "identifier":
         return token.text.lower()
     quote = token.text[-1]
