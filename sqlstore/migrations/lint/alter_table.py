@@ -128,13 +128,14 @@ def _changed_column(action: Phrase, table: str, known: Known) -> Iterator[Proble
     if change.starts("TYPE", "SET DATA TYPE"):
         old = known.column_types.get((table, column))
         new = column_type(change.after("SET DATA", "TYPE"))
-        if change.has("USING") or old is None or not is_widening(old, new):
+        is_free = old is not None and is_widening(old, new) and not known.is_tested(table, column)
+        if change.has("USING") or not is_free:
             yield Problem(
                 "column-type",
                 action.first,
-                f"every row of {table} may be written again, or its indexes, while readers and writers wait (ACCESS "
-                "EXCLUSIVE); only text and longer limits are free (varchar to text or a longer one, numeric of "
-                "the same scale); else add a new column, write both, copy in portions, and change over",
+                f"every row of {table} may be read, or written again, while readers and writers wait (ACCESS "
+                "EXCLUSIVE); free is only a longer varchar, or text, or numeric of the same scale, where no CHECK, no "
+                "WHERE or expression of an index names the column; else add a column, write both, copy in portions",
             )
     elif change.starts("SET NOT NULL") and not known.valid_not_null(table, column):
         yield Problem(

@@ -24,22 +24,31 @@ TABLE_CONSTRAINTS = (
 
 @dataclass(frozen=True, slots=True)
 class Hanger:
-    """What is made for a table by a statement of its own. words: all of a view's."""
+    """What is made for a table by a statement of its own.
+
+    names: in a view; in an index, where it has expressions or a WHERE.
+    """
 
     kind: Literal["index", "trigger", "view"]
     name: str
     table: str
-    words: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
 
     def hangs_on(self, table: str) -> bool:
         """Whether it is the table's, or a view that names it."""
-        return self.table == table or table in self.words
+        return self.table == table or (self.kind == "view" and table in self.names)
 
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """A table's. not_null: the column of which it says CHECK (column IS NOT NULL). is_new: made in this file."""
+    """A table's.
 
+    - names: what a CHECK names, its columns among them.
+    - not_null: the column of which it says CHECK (column IS NOT NULL).
+    - is_new: made in this file.
+    """
+
+    names: frozenset[str]
     not_null: str
     is_valid: bool
     is_new: bool
@@ -78,6 +87,19 @@ class Known:
             for (of, _), constraint in self.constraints.items()
         )
 
+    def is_tested(self, table: str, column: str) -> bool:
+        """Whether a CHECK, or an index with expressions or a WHERE, names the column.
+
+        PostgreSQL makes these again where the column's type changes, be it only to a longer one.
+        """
+        constraints = any(
+            of == table and column in constraint.names for (of, _), constraint in self.constraints.items()
+        )
+        return constraints or any(
+            hanger.kind == "index" and hanger.table == table and column in hanger.names
+            for hanger in self.hangers.values()
+        )
+
     def is_new_constraint(self, table: str, name: str) -> bool:
         """Whether this file has added the constraint, whose lock is still held."""
         constraint = self.constraints.get((table, name))
@@ -105,12 +127,21 @@ class Known:
             else:
                 column, rest = item.name()
                 self.column_types[table, column] = column_type(rest)
+                if rest.has("CHECK"):
+                    self._learn_constraint(table, rest.find("CHECK"))
 
     def _learn_constraint(self, table: str, item: Phrase) -> None:
-        name, rest = item.after("CONSTRAINT").name() if item.starts("CONSTRAINT") else ("", item)
+        name, rest = (
+            item.skip(1).name() if item.starts("CONSTRAINT") else (f"({len(self.constraints)})", item)
+        )
+        is_check = rest.starts("CHECK")
         column, says = rest.inside().name()
-        not_null = column if rest.starts("CHECK") and says.words == ("IS", "NOT", "NULL") else ""
-        self.constraints[table, name] = Constraint(not_null, is_valid=not rest.has("NOT VALID"), is_new=True)
+        self.constraints[table, name] = Constraint(
+            rest.inside().names() if is_check else frozenset(),
+            column if is_check and says.words == ("IS", "NOT", "NULL") else "",
+            is_valid=not rest.has("NOT VALID"),
+            is_new=True,
+        )
 
     def _learn_alter(self, statement: Phrase) -> None:
         table, actions = altered(statement)
@@ -124,6 +155,8 @@ class Known:
                 column, change = action.after("ALTER", "COLUMN").name()
                 if change.starts("TYPE", "SET DATA TYPE"):
                     self.column_types[table, column] = column_type(change.after("SET DATA", "TYPE"))
+            elif action.starts("DROP CONSTRAINT"):
+                self.constraints.pop((table, action.skip(2).after("IF EXISTS").name()[0]), None)
             elif action.starts("VALIDATE CONSTRAINT"):
                 key = table, action.skip(2).name()[0]
                 if key in self.constraints:
@@ -165,15 +198,18 @@ def created_table(statement: Phrase) -> str:
 def created_hanger(statement: Phrase) -> Hanger | None:
     """The index, trigger or view that a CREATE statement makes."""
     rest = statement.after("CREATE", "OR REPLACE", "CONSTRAINT", "UNIQUE")
-    if rest.starts("INDEX", "TRIGGER"):
-        kind: Literal["index", "trigger"] = "index" if rest.starts("INDEX") else "trigger"
-        rest = rest.skip(1).after("CONCURRENTLY", "IF NOT EXISTS")
-        name = "" if rest.starts("ON") else rest.name()[0]
-        return Hanger(kind, name, rest.find("ON").after("ON", "ONLY").name()[0])
     if rest.starts("VIEW"):
-        words = frozenset(word.strip('"').lower() for word in rest.words)
-        return Hanger("view", rest.after("VIEW", "IF NOT EXISTS").name()[0], "", words)
-    return None
+        return Hanger("view", rest.after("VIEW", "IF NOT EXISTS").name()[0], "", rest.names())
+    if not rest.starts("INDEX", "TRIGGER"):
+        return None
+    is_index = rest.starts("INDEX")
+    rest = rest.skip(1).after("CONCURRENTLY", "IF NOT EXISTS")
+    name = "" if rest.starts("ON") else rest.name()[0]
+    table, definition = rest.find("ON").after("ON", "ONLY").name()
+    if not is_index:
+        return Hanger("trigger", name, table)
+    is_plain = not definition.has("WHERE") and "(" not in definition.inside().words
+    return Hanger("index", name, table, frozenset() if is_plain else definition.names())
 
 
 def altered(statement: Phrase) -> tuple[str, list[Phrase]]:

@@ -48,6 +48,10 @@ class Phrase:
         at = 2 if self.words[1:2] == (".",) else 0
         return plain_name(self.tokens[at]) if len(self.tokens) > at else "", self.skip(at + 1)
 
+    def names(self) -> frozenset[str]:
+        """All words and quoted names, in small letters."""
+        return frozenset(plain_name(token) for token in self.tokens if token.kind in ("word", "identifier"))
+
     def find(self, text: str) -> Phrase:
         """From the first place outside of parentheses where these words stand; nothing if nowhere."""
         wanted = tuple(text.split())
