@@ -229,6 +229,7 @@ def test_a_rebuild_on_sqlite_keeps_what_hangs_on_the_table(source):
     base = SQLITE_BASE + index + "CREATE INDEX by_owner ON pets (owner);"
     assert codes(source, "sqlite", base, REBUILD) == ["rebuild-loses-objects"]
     assert codes(source, "sqlite", base, REBUILD + index) == []
+    assert codes(source, "sqlite", base, REBUILD + index + "DROP INDEX by_owner;") == []
     write(source, base, trigger + view, "DROP VIEW names;" + REBUILD + index, suffix=".sqlite")
     (finding,) = lint(load(source, "sqlite"), "sqlite")
     assert "trigger named, view names; make them again" in finding.problem

@@ -100,6 +100,8 @@ STATEMENTS = {
     "ALTER TABLE t ALTER n TYPE bigint": "column-type",
     "ALTER TABLE t ALTER small TYPE varchar(10)": "column-type",
     "ALTER TABLE t ALTER note TYPE text": "column-type",
+    "ALTER TABLE t ALTER note TYPE varchar": "column-type",
+    'ALTER TABLE t ALTER small TYPE text COLLATE "C"': "column-type",
     "ALTER TABLE t ALTER price TYPE numeric(9, 3)": "column-type",
     "ALTER TABLE t ALTER at TYPE timestamptz(2)": "column-type",
     "ALTER TABLE t ALTER at TYPE date": "column-type",

@@ -39,7 +39,7 @@ async def test_the_first_down_that_does_not_undo_its_up_is_named(scratch, shop):
 
 
 async def test_a_column_that_comes_back_at_the_end_is_undone(scratch, shop):
-    shop.write("0001_users", CHANGES)
+    shop.write("0001_users", CHANGES.replace("name text", "name text, age bigint"))
     shop.write(
         "0002_drop",
         "ALTER TABLE users DROP COLUMN name;\n-- migrate: down\nALTER TABLE users ADD COLUMN name text;\n",
