@@ -79,7 +79,8 @@ _ON_TABLES: Final = """
     FROM ours JOIN pg_index ON indrelid = ours.oid JOIN pg_class AS index ON index.oid = indexrelid
     WHERE NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype IN ('p', 'u', 'x'))
     UNION ALL SELECT 'statistics', 'head', stxname, relname,
-        replace(pg_get_statisticsobjdef(pg_statistic_ext.oid), quote_ident(current_schema()) || '.', ''), 0
+        replace(pg_get_statisticsobjdef(pg_statistic_ext.oid),
+            'CREATE STATISTICS ' || quote_ident(current_schema()) || '.', 'CREATE STATISTICS '), 0
     FROM tables JOIN pg_statistic_ext ON stxrelid = tables.oid
     UNION ALL SELECT 'policy', 'head', polname, relname, concat('CREATE POLICY ', quote_ident(polname), ' ON ',
         quote_ident(relname), CASE WHEN NOT polpermissive THEN ' AS RESTRICTIVE' END,

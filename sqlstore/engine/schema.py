@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from importlib import import_module
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
 import msgspec
 
@@ -19,18 +19,7 @@ from sqlstore.engine.driver import Driver
 ObjectKind = Literal[
     "type", "sequence", "function", "table", "index", "statistics", "policy", "rule", "trigger", "view"
 ]
-_ORDER: Final[tuple[ObjectKind, ...]] = (
-    "type",
-    "sequence",
-    "function",
-    "table",
-    "index",
-    "statistics",
-    "policy",
-    "rule",
-    "trigger",
-    "view",
-)
+_ORDER: Final[tuple[ObjectKind, ...]] = get_args(ObjectKind)
 _CONTEXT_LINES: Final = 3
 
 

@@ -102,7 +102,6 @@ class _Trial:
             await self._compare(
                 file.version, file, "applied a second time, gives another schema than at first"
             )
-        self._count()
 
     async def _take_back(self) -> list[Migration]:
         """Down as far as it goes; gives what was taken back, oldest first."""
@@ -126,4 +125,4 @@ class _Trial:
 
     def _count(self) -> None:
         self._steps += 1
-        self._on_progress(self._steps, 3 * len(self._files) + 1)
+        self._on_progress(self._steps, 3 * len(self._files))

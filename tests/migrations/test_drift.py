@@ -88,6 +88,7 @@ async def test_what_may_belong_to_an_unknown_store_is_not_compared(shop, find, t
     assert "+CREATE INDEX by_hand ON messages" in (await find(lessons)).diff
 
 
+@pytest.mark.slow
 async def test_the_command_exits_with_4_where_there_is_some(shop):
     shop.write_two()
     shop.run("up")

@@ -1,6 +1,7 @@
 """`verify`: what a down section must undo; and every store that is shipped."""
 
 import json
+import sys
 
 import pytest
 
@@ -87,6 +88,7 @@ async def test_wrong_files_are_refused_before_anything_is_run(scratch, shop):
         await verify(scratch, shop.source)
 
 
+@pytest.mark.slow
 def test_the_command_tries_both_engines(sqlite_shop, postgres_server):
     sqlite_shop.write_two()
     end = verify_command(sqlite_shop, "--postgres", postgres_server)
@@ -114,6 +116,15 @@ def test_without_a_server_the_command_exits_with_6_and_says_what_to_do(sqlite_sh
     assert end.returncode == 6
     assert "Secret1" not in end.stderr + end.stdout
     assert "--engine sqlite" in end.stderr
+
+
+def test_it_is_imported_only_when_it_is_needed(sqlite_shop):
+    code = (
+        "import sys, sqlstore.store, sqlstore.migrations as m;"
+        "rare = ('lint', 'schema_drift', 'verification');"
+        "print([name for name in rare if f'sqlstore.migrations.{name}' in sys.modules], m.verify.__name__)"
+    )
+    assert sqlite_shop.run_command([sys.executable, "-c", code]).stdout == "[] verify\n"
 
 
 def verify_command(shop, *arguments):

@@ -6,7 +6,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from sqlstore.engine.values import Engine
-from sqlstore.migrations.lint.columns import added_column, without_index, without_not_valid
+from sqlstore.migrations.lint.columns import (
+    added_column,
+    filled_on_postgres,
+    without_index,
+    without_not_valid,
+)
 from sqlstore.migrations.lint.finding import Problem
 from sqlstore.migrations.lint.known import TABLE_CONSTRAINTS, Known, altered
 from sqlstore.migrations.lint.phrase import Phrase
@@ -137,6 +142,8 @@ def _changed_column(action: Phrase, table: str, known: Known) -> Iterator[Proble
                 "EXCLUSIVE); free is only a longer varchar, or text, or numeric of the same scale, where no CHECK, no "
                 "WHERE or expression of an index names the column; else add a column, write both, copy in portions",
             )
+    elif change.starts("SET EXPRESSION"):
+        yield filled_on_postgres(action, column)
     elif change.starts("SET NOT NULL") and not known.valid_not_null(table, column):
         yield Problem(
             "set-not-null",

@@ -10,12 +10,12 @@ from sqlstore.migrations.lint.finding import Problem
 from sqlstore.migrations.lint.phrase import Phrase
 from sqlstore.migrations.lint.types import COLUMN_CONSTRAINTS, SERIAL, column_type
 
-_STEADY_FUNCTIONS: Final = frozenset(
-    "ABS ARRAY BIT BTRIM CHAR CHAR_LENGTH COALESCE CONCAT DATE_PART DATE_TRUNC DECIMAL EXTRACT FLOOR GREATEST "  # noqa: SIM905 - 50 words
-    "INTERVAL JSONB_BUILD_ARRAY JSONB_BUILD_OBJECT JSON_BUILD_ARRAY JSON_BUILD_OBJECT LEAST LENGTH LOWER LTRIM "
-    "MAKE_DATE MAKE_INTERVAL MAKE_TIMESTAMPTZ MD5 NOW NULLIF NUMERIC OVERLAY REPEAT REPLACE ROUND ROW RTRIM "
-    "STATEMENT_TIMESTAMP SUBSTR SUBSTRING TIME TIMESTAMP TIMEZONE TO_CHAR TO_DATE TO_JSON TO_JSONB TO_TIMESTAMP "
-    "TRANSACTION_TIMESTAMP TRIM UPPER VARCHAR CURRENT_SETTING CURRENT_TIMESTAMP LOCALTIMESTAMP CURRENT_TIME "
+STEADY: Final = frozenset(
+    "ABS ALL AND ANY ARRAY BIT BPCHAR BTRIM CHAR CHARACTER CHAR_LENGTH COALESCE CONCAT DATE_PART DATE_TRUNC DECIMAL ELSE EXTRACT FLOOR GREATEST "  # noqa: SIM905 - 70 words
+    "IN INTERVAL JSONB_BUILD_ARRAY JSONB_BUILD_OBJECT JSON_BUILD_ARRAY JSON_BUILD_OBJECT LEAST LENGTH LOWER LTRIM "
+    "MAKE_DATE MAKE_INTERVAL MAKE_TIMESTAMPTZ MD5 NOT NOW NULLIF NUMERIC OR OVERLAY REPEAT REPLACE ROUND ROW RTRIM "
+    "STATEMENT_TIMESTAMP SUBSTR SUBSTRING THEN TIME TIMESTAMP TIMESTAMPTZ TIMETZ TIMEZONE TO_CHAR TO_DATE TO_JSON TO_JSONB TO_TIMESTAMP "
+    "TRANSACTION_TIMESTAMP TRIM UPPER VARBIT VARCHAR VARYING WHEN CURRENT_SETTING CURRENT_TIMESTAMP LOCALTIMESTAMP CURRENT_TIME "
     "LOCALTIME CAST".split()
 )
 """Words before a parenthesis in PostgreSQL's expressions that give the same for all rows of a statement."""
@@ -30,7 +30,7 @@ def added_column(column: Phrase, engine: Engine) -> Iterator[Problem]:
     is_generated = rest.has("GENERATED") or (engine == "sqlite" and rest.has("AS"))
     is_serial = engine == "postgres" and column_type(rest).name in SERIAL
     if rest.has("STORED") or is_serial or rest.has("AS IDENTITY"):
-        yield _filled(column, name, engine)
+        yield _filled_on_sqlite(column, name) if engine == "sqlite" else filled_on_postgres(column, name)
     if default:
         yield from _default(default, name, engine)
     elif rest.has("NOT NULL") and not is_generated and not is_serial:
@@ -44,18 +44,21 @@ def added_column(column: Phrase, engine: Engine) -> Iterator[Problem]:
         yield from _inline_constraints(rest, name, has_default=bool(default))
 
 
-def _filled(column: Phrase, name: str, engine: Engine) -> Problem:
-    if engine == "sqlite":
-        return Problem(
-            "generated-column",
-            column.first,
-            f"SQLite adds no STORED column to a table with rows; make {name} VIRTUAL, or rebuild the table",
-        )
+def _filled_on_sqlite(column: Phrase, name: str) -> Problem:
     return Problem(
         "generated-column",
         column.first,
+        f"SQLite adds no STORED column to a table with rows; make {name} VIRTUAL, or rebuild the table",
+    )
+
+
+def filled_on_postgres(place: Phrase, name: str) -> Problem:
+    """The problem of a column that the server fills in every row. place: what to point at."""
+    return Problem(
+        "generated-column",
+        place.first,
         f"every row is written to fill {name}, and readers and writers wait meanwhile (ACCESS EXCLUSIVE); "
-        "add a plain column, fill it in portions, and let a trigger or the program keep it",
+        "take a plain column, fill it in portions, and let a trigger or the program keep it",
     )
 
 
@@ -71,11 +74,7 @@ def _default(default: Phrase, name: str, engine: Engine) -> Iterator[Problem]:
             )
         return
     for token, following in zip(expression.tokens, expression.words[1:], strict=False):
-        if (
-            following == "("
-            and token.kind in ("word", "identifier")
-            and token.text.upper() not in _STEADY_FUNCTIONS
-        ):
+        if following == "(" and token.kind in ("word", "identifier") and token.text.upper() not in STEADY:
             yield Problem(
                 "volatile-default",
                 token,

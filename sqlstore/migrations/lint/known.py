@@ -60,7 +60,7 @@ class Known:
     def __init__(self) -> None:
         self.column_types: dict[tuple[str, str], ColumnType] = {}
         self.constraints: dict[tuple[str, str], Constraint] = {}
-        self.hangers: dict[str, Hanger] = {}
+        self.hangers: list[Hanger] = []
         self._new: set[str] = set()
         self.created: frozenset[str] = frozenset()
         self.renamed_to: frozenset[str] = frozenset()
@@ -69,7 +69,7 @@ class Known:
     def start_file(self, statements: Sequence[Phrase]) -> None:
         """Look ahead: which tables the file makes, and which names it gives to tables."""
         self._new = set()
-        self.hangers_before = tuple(self.hangers.values())
+        self.hangers_before = tuple(self.hangers)
         self.constraints = {
             key: replace(constraint, is_new=False) for key, constraint in self.constraints.items()
         }
@@ -97,7 +97,7 @@ class Known:
         )
         return constraints or any(
             hanger.kind == "index" and hanger.table == table and column in hanger.names
-            for hanger in self.hangers.values()
+            for hanger in self.hangers
         )
 
     def is_new_constraint(self, table: str, name: str) -> bool:
@@ -118,7 +118,7 @@ class Known:
         elif statement.starts("CREATE"):
             hanger = created_hanger(statement)
             if hanger:
-                self.hangers[hanger.name] = hanger
+                self.hangers.append(hanger)
 
     def _learn_items(self, table: str, items: Sequence[Phrase]) -> None:
         for item in items:
@@ -171,20 +171,21 @@ class Known:
         self.constraints |= {
             (new_name, name): constraint for (of, name), constraint in self.constraints.items() if of == table
         }
-        self.hangers = {
-            name: replace(hanger, table=new_name) if hanger.table == table else hanger
-            for name, hanger in self.hangers.items()
-        }
+        self.hangers = [
+            replace(hanger, table=new_name) if hanger.table == table else hanger for hanger in self.hangers
+        ]
 
     def _forget(self, statement: Phrase) -> None:
-        kind = statement.skip(1).first.text.upper()
+        kind = statement.words[1].lower()
         names = {part.name()[0] for part in statement.skip(2).after("CONCURRENTLY", "IF EXISTS").parts()}
-        if kind == "TABLE":
-            self.hangers = {name: item for name, item in self.hangers.items() if item.table not in names}
+        if kind == "table":
+            self.hangers = [hanger for hanger in self.hangers if hanger.table not in names]
             self.constraints = {key: item for key, item in self.constraints.items() if key[0] not in names}
             self._new -= names
         else:
-            self.hangers = {name: item for name, item in self.hangers.items() if name not in names}
+            self.hangers = [
+                hanger for hanger in self.hangers if hanger.kind != kind or hanger.name not in names
+            ]
 
 
 def created_table(statement: Phrase) -> str:

@@ -42,7 +42,7 @@ class WholeFile:
     def end(self) -> Iterator[Problem]:
         """What is wrong when all is done. Asked after `known` has learnt all."""
         for table, dropped in self._rebuilt.items():
-            now = {(hanger.kind, hanger.name) for hanger in self._known.hangers.values()}
+            now = {(hanger.kind, hanger.name) for hanger in self._known.hangers}
             lost = [
                 f"{hanger.kind} {hanger.name}"
                 for hanger in self._known.hangers_before
