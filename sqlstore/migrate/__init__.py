@@ -1,9 +1,9 @@
 """`python -m sqlstore.migrate`: migrations from the command line.
 
-Exit codes: 0 done; 1 a migration failed; 2 wrong usage, a wrong file, or an answer that was no;
-3 migrations are pending (`status --check`); 4 files and history contradict each other; 5 the
-database was held by somebody else; 6 cannot connect, or the database takes no writes; 130 and
-143 after Ctrl-C and SIGTERM.
+Exit codes: 0 done; 1 a migration failed, or `verify` or `lint` found something; 2 wrong usage,
+a wrong file, or an answer that was no; 3 migrations are pending (`status --check`); 4 files and
+history, or (`drift`) tables, contradict each other; 5 the database was held by somebody else;
+6 cannot connect, or the database takes no writes; 130 and 143 after Ctrl-C and SIGTERM.
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ COMMANDS: Final = {
     "baseline": Place("sqlstore.migrate.repair", "baseline", "Record what is there without running it."),
     "accept": Place("sqlstore.migrate.repair", "accept", "Accept a file that is gone or was edited."),
     "resolve": Place("sqlstore.migrate.repair", "resolve", "Say how an unfinished migration ended."),
+    "lint": Place("sqlstore.migrate.lint", "lint", "Find what locks, rewrites or breaks, before it runs."),
+    "verify": Place("sqlstore.migrate.schema", "verify", "Try all migrations up, down and up, on the side."),
+    "drift": Place("sqlstore.migrate.schema", "drift", "Compare the database with its migrations."),
+    "dump": Place("sqlstore.migrate.schema", "dump", "Print what the database is made of."),
 }
 
 

@@ -54,13 +54,18 @@ def source_options(command: Command) -> Command:
     return command
 
 
-def target_options(command: Command) -> Command:
-    """Options of a command about a database."""
+def database_options(command: Command) -> Command:
+    """Options of a command that opens a database."""
     url = click.option("--url", envvar="SQLSTORE_URL", default="sqlite:///data/bot.db", show_default=True,
                        show_envvar=True, help="The database.")  # fmt: skip
     wait = click.option("--wait", "wait_s", type=duration, default="0", metavar="DURATION",
                         help="How long to wait for a server that does not answer yet: 30, 30s, 2m.")  # fmt: skip
-    return url(wait(source_options(command)))
+    return url(wait(command))
+
+
+def target_options(command: Command) -> Command:
+    """Options of a command about a store in a database."""
+    return database_options(source_options(command))
 
 
 lock_wait_option = click.option(
@@ -87,8 +92,19 @@ def make_source(store: str | None, migrations: Path | None) -> MigrationSource:
     return configured(lambda: MigrationSource(name, migrations_folder(name)))
 
 
+def make_sources(store: str | None, migrations: Path | None) -> list[MigrationSource]:
+    """From the values of `source_options`; of every store there is where none is named."""
+    if store is None and migrations is None:
+        return [make_source(name, None) for name in _stores()]
+    return [make_source(store, migrations)]
+
+
+def _stores() -> list[str]:
+    return sorted(folder.name for folder in book_folder().iterdir() if folder.is_dir())
+
+
 def _only_store() -> str:
-    stores = sorted(folder.name for folder in book_folder().iterdir() if folder.is_dir())
+    stores = _stores()
     if len(stores) == 1:
         return stores[0]
     raise click.UsageError(f"say which store with --store: {', '.join(stores)}")
@@ -96,8 +112,15 @@ def _only_store() -> str:
 
 @asynccontextmanager
 async def opened(target: Target, *, create: bool = True) -> AsyncIterator[Driver]:
-    """The database, open; create: whether a missing SQLite file is made."""
-    driver = await _connected(target, create=create)
+    """The target's database, open; create: whether a missing SQLite file is made."""
+    async with opened_database(target.url, target.wait_s, create=create) as driver:
+        yield driver
+
+
+@asynccontextmanager
+async def opened_database(url: str, wait_s: float, *, create: bool) -> AsyncIterator[Driver]:
+    """The database, open, from the values of `database_options`."""
+    driver = await _connected(url, wait_s, create=create)
     try:
         yield driver
     finally:
@@ -114,12 +137,12 @@ async def looked_at(target: Target) -> AsyncIterator[Driver]:
         yield driver
 
 
-async def _connected(target: Target, *, create: bool) -> Driver:
+async def _connected(url: str, wait_s: float, *, create: bool) -> Driver:
     """An open driver; a server that may be starting is asked again and again."""
-    until = time.monotonic() + target.wait_s
+    until = time.monotonic() + wait_s
     pause_s = _FIRST_WAIT_S
     while True:
-        driver = configured(lambda: make_driver(target.url, create=create))
+        driver = configured(lambda: make_driver(url, create=create))
         try:
             await driver.open()
         except AuthenticationFailed:

@@ -4,6 +4,9 @@ source = MigrationSource("support", Path("migrations_sql/support"))
 report = await migrate(driver, source)
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from sqlstore.migrations.create import create
 from sqlstore.migrations.errors import (
     HistoryError,
@@ -22,7 +25,12 @@ from sqlstore.migrations.run import Reversal
 from sqlstore.migrations.runner import down, ensure_current, migrate, plan_down, redo, status
 from sqlstore.migrations.validate import FileProblem, Validation, validate
 
+if TYPE_CHECKING:
+    from sqlstore.migrations.schema_drift import Drift, drift
+    from sqlstore.migrations.verification import Verification, verify
+
 __all__ = [
+    "Drift",
     "Event",
     "FileProblem",
     "HistoryError",
@@ -42,10 +50,12 @@ __all__ = [
     "StatusLine",
     "Step",
     "Validation",
+    "Verification",
     "accept",
     "baseline",
     "create",
     "down",
+    "drift",
     "ensure_current",
     "load",
     "migrate",
@@ -57,4 +67,19 @@ __all__ = [
     "sql_script",
     "status",
     "validate",
+    "verify",
 ]
+
+_RARELY_NEEDED = {
+    "Drift": "schema_drift",
+    "Verification": "verification",
+    "drift": "schema_drift",
+    "verify": "verification",
+}
+"""Where they are: imported when they are first asked for, because every store imports this package."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in _RARELY_NEEDED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_RARELY_NEEDED[name]}"), name)

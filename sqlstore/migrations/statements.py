@@ -40,33 +40,36 @@ _CONCURRENTLY: Final = (
 
 
 class Statements:
-    """The statements of one section, by their significant tokens."""
+    """The statements of one section, by their significant tokens.
+
+    - tokens: of all; each: of one statement after the other.
+    """
 
     def __init__(self, tokens: Sequence[Token], engine: Engine) -> None:
         self._engine: Engine = engine
         self.tokens = significant(tokens)
         self.spans = tuple(split_tokens(self.tokens, engine))
-        self._each = tuple(_tokens_in(self.tokens, self.spans))
+        self.each = tuple(_tokens_in(self.tokens, self.spans))
 
     @property
     def rebuilds_tables(self) -> bool:
         """Whether a table is dropped or renamed."""
-        return any(_rebuilds(_words(statement)) for statement in self._each)
+        return any(_rebuilds(_words(statement)) for statement in self.each)
 
     @property
     def created_tables(self) -> frozenset[str]:
         """The tables that CREATE TABLE names, in small letters; temporary ones left out."""
-        return frozenset(name for statement in self._each if (name := _created_table(statement)))
+        return frozenset(name for statement in self.each if (name := _created_table(statement)))
 
     @property
     def dropped_tables(self) -> dict[str, str]:
         """The tables that DROP TABLE names: as the SQL has them, and their plain names in small letters."""
-        return dict(pair for statement in self._each for pair in _dropped_tables(statement))
+        return dict(pair for statement in self.each for pair in _dropped_tables(statement))
 
     @property
     def concurrent_index(self) -> ConcurrentIndex | None:
         """The index that CREATE INDEX CONCURRENTLY makes, if it has a name."""
-        return next((index for statement in self._each if (index := _concurrent_index(statement))), None)
+        return next((index for statement in self.each if (index := _concurrent_index(statement))), None)
 
     @property
     def fingerprint(self) -> str:
@@ -82,7 +85,7 @@ class Statements:
 
     def check(self, *, transaction: bool) -> None:
         """Raise ScanError at the first statement that must not be in a migration."""
-        for statement in self._each:
+        for statement in self.each:
             words = _words(statement)
             problem = _control_problem(words) or (
                 self._transaction_problem(words) if transaction else self._alone_problem(words)
@@ -115,7 +118,7 @@ class Statements:
         return None
 
     def _check_alone(self) -> None:
-        others = [statement for statement in self._each if _words(statement)[0] != "SET"]
+        others = [statement for statement in self.each if _words(statement)[0] != "SET"]
         if len(others) > 1:
             raise ScanError(
                 others[1][0].start,
@@ -171,7 +174,7 @@ def _created_table(statement: Sequence[Token]) -> str | None:
         at += 3
     if words[at + 1 : at + 2] == ["."]:
         at += 2
-    return _name(statement[at]) if at < len(statement) else None
+    return plain_name(statement[at]) if at < len(statement) else None
 
 
 def _dropped_tables(statement: Sequence[Token]) -> Iterator[tuple[str, str]]:
@@ -183,7 +186,7 @@ def _dropped_tables(statement: Sequence[Token]) -> Iterator[tuple[str, str]]:
     for token in [*statement[at:], Token("symbol", ";", 0)]:
         if token.text.upper() in (",", ";", "CASCADE", "RESTRICT"):
             if name:
-                yield "".join(part.text for part in name), _name(name[-1])
+                yield "".join(part.text for part in name), plain_name(name[-1])
             name = []
         else:
             name.append(token)
@@ -204,7 +207,8 @@ def _concurrent_index(statement: Sequence[Token]) -> ConcurrentIndex | None:
     return ConcurrentIndex(statement[at].text, "".join(table))
 
 
-def _name(token: Token) -> str:
+def plain_name(token: Token) -> str:
+    """A name in small letters, without quotes."""
     if token.kind != "identifier":
         return token.text.lower()
     quote = token.text[-1]

@@ -98,8 +98,11 @@ class Shop:
         return [sys.executable, "-m", "sqlstore.migrate", name, *target, *rest]
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess:
+        return self.run_command(self.command(*arguments))
+
+    def run_command(self, command: list[str]) -> subprocess.CompletedProcess:
         return subprocess.run(
-            self.command(*arguments),
+            command,
             capture_output=True,
             text=True,
             timeout=50,
