@@ -21,11 +21,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from types import ModuleType, TracebackType
-from typing import ClassVar, Final, Generic, Literal, Self, TypeVar, get_type_hints
-
-import msgspec
+from typing import Any, ClassVar, Final, Generic, Literal, Self, TypeVar, get_type_hints
 
 from sqlstore.capabilities.person import (
     PersonArguments,
@@ -41,7 +40,8 @@ from sqlstore.engine import queries as named_queries
 from sqlstore.engine.connect import make_driver
 from sqlstore.engine.driver import DEFAULT_TIMEOUT_S, Driver, Executor, Transaction
 from sqlstore.engine.errors import ConfigurationError
-from sqlstore.engine.queries import Queries
+from sqlstore.engine.queries import Queries, row_types_of
+from sqlstore.engine.query_calls import QueryCalls
 from sqlstore.engine.repository import Repository
 from sqlstore.engine.resources import migrations_folder, sql_folder
 from sqlstore.engine.values import Engine
@@ -115,12 +115,14 @@ class Store:
     """Base of all stores. A subclass names itself, its row types and its repositories.
 
     `sql` and `migrations` are folders; None means the built-in ones of that name.
+    `q` is every named query by attribute, `store.q.users.get(…)`; see `engine.query_calls`.
     """
 
     name: ClassVar[str]
     row_types: ClassVar[ModuleType]
     sql: ClassVar[Path | None] = None
     migrations: ClassVar[Path | None] = None
+    q: Any  # typed by stubs, where there are any
 
     def __init__(self, driver: Driver, queries: Queries) -> None:
         self.driver = driver
@@ -176,11 +178,16 @@ class Store:
         return MigrationSource(cls.name, cls.migrations or migrations_folder(cls.name))
 
     @classmethod
+    def query_folder(cls) -> Traversable | Path:
+        """Where this store's named queries are."""
+        return cls.sql or sql_folder(cls.name)
+
+    @classmethod
     def load_queries(cls, engine: Engine) -> Queries:
         """The named queries for one engine; read once per process."""
         if (cls, engine) not in _loaded:
             _loaded[cls, engine] = named_queries.load(
-                cls.sql or sql_folder(cls.name), engine, _row_types(cls.row_types), store=cls.name
+                cls.query_folder(), engine, row_types_of(cls.row_types), store=cls.name
             )
         return _loaded[cls, engine]
 
@@ -279,6 +286,7 @@ class Store:
 
     def _bind(self, executor: Executor) -> None:
         self._executor = executor
+        self.q = QueryCalls(executor, self._queries)
         for attribute, repository in _repositories(type(self)).items():
             setattr(self, attribute, repository(executor, self._queries.table(repository.table)))
 
@@ -295,11 +303,3 @@ def _repositories(store: type[Store]) -> dict[str, type[Repository]]:
             if isinstance(kind, type) and issubclass(kind, Repository)
         }
     return _repository_types[store]
-
-
-def _row_types(module: ModuleType) -> dict[str, type[msgspec.Struct]]:
-    return {
-        name: kind
-        for name, kind in vars(module).items()
-        if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and kind is not msgspec.Struct
-    }

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import signal
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
@@ -19,6 +17,7 @@ from sqlstore.engine.errors import (
     Unavailable,
 )
 from sqlstore.migrations import HistoryError, LockTimeout, MigrationFailed, PendingMigrations
+from sqlstore.terminal import until_terminated
 
 T = TypeVar("T")
 
@@ -38,7 +37,7 @@ _EXIT_CODES: Final[tuple[tuple[type[StoreError], int], ...]] = (
 def run(work: Coroutine[Any, Any, int]) -> None:
     """Run to the end and exit with the code that fits."""
     try:
-        sys.exit(asyncio.run(_until_terminated(work)))
+        sys.exit(asyncio.run(until_terminated(work)))
     except KeyboardInterrupt:
         click.echo("interrupted; the migration that ran was rolled back", err=True)
         sys.exit(_INTERRUPTED)
@@ -63,17 +62,3 @@ def confirmed(question: str) -> bool:
     if not sys.stdin.isatty():
         raise click.UsageError("this asks first; say --yes where nobody can be asked")
     return click.confirm(question, err=True)
-
-
-async def _until_terminated(work: Coroutine[Any, Any, int]) -> int:
-    """SIGTERM cancels, as Ctrl-C does by itself; a second one ends the process at once."""
-    loop = asyncio.get_running_loop()
-    task = asyncio.ensure_future(work)
-
-    def terminate() -> None:
-        loop.remove_signal_handler(signal.SIGTERM)
-        task.cancel()
-
-    with contextlib.suppress(NotImplementedError):  # Windows
-        loop.add_signal_handler(signal.SIGTERM, terminate)
-    return await task
