@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "erase": Place("sqlstore.person", "erase", "Delete everything about one person."),
     "export": Place("sqlstore.person", "export", "Write everything about one person to a file."),
     "export-json": Place("sqlstore.commands", "export_json", "Write one JSON file per chatbot session."),
+    "health": Place("sqlstore.health", "health", "Ask the database how it is, within a deadline."),
     "import-json": Place("sqlstore.commands", "import_json", "Bring JSON session files into the database."),
     "maintain": Place("sqlstore.upkeep", "maintain", "Keep queries fast; give space back."),
     "menu": Place("sqlstore.menu", "menu", "The numbered menu of the old bot."),
