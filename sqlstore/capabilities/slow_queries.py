@@ -32,17 +32,17 @@ class SlowQueryLog(Observer):
         """Write the line, if it took long."""
         if call.seconds < self._threshold_s:
             return
+        query = f"{call.store}.{call.query}"
         log.warning(
-            "slow query %s.%s (%s): %.1f ms, %.1f ms of it waiting, %s",
-            call.store,
-            call.query,
+            "slow query %s (%s): %.1f ms, %.1f ms of it waiting, %s",
+            query,
             call.source,
             call.seconds * 1000,
             call.waiting_s * 1000,
             f"{call.rows} rows" if call.error is None else f"failed with {call.error}",
             extra={
                 "store": call.store,
-                "query": call.query,
+                "query": query,
                 "source": call.source,
                 "duration_ms": milliseconds(call.seconds),
                 "waiting_ms": milliseconds(call.waiting_s),

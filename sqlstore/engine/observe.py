@@ -112,21 +112,20 @@ class Reporter:
 
     def connected(self, place: str, seconds: float) -> None:
         """A connection was made. place: which server or file."""
-        extra = {"store": self.store, "server": place, "duration_ms": milliseconds(seconds)}
+        extra = {"store": self.store, "database": place, "duration_ms": milliseconds(seconds)}
         _log.debug("connected to %s in %.1f ms", place, seconds * 1000, extra=extra)
         self._tell(lambda observer: observer.connected(self.store or ""))
 
-    def lost(self, query: str | None, error: Exception) -> None:
+    def lost(self, error: Exception) -> None:
         """The server is gone, or takes no more writes: every connection will be made anew."""
         kind = type(error).__name__
-        extra = {"store": self.store, "query": query, "error": kind}
+        extra = error_fields(self.store, error)
         _log.warning("connections to the database are dropped and made anew (%s)", kind, extra=extra)
 
-    def call_retried(self, query: str | None, error: Exception) -> None:
+    def call_retried(self, error: Exception) -> None:
         """A call runs again on another connection, because it certainly did nothing on this one."""
         kind = type(error).__name__
-        extra = {"store": self.store, "query": query, "error": kind}
-        _log.debug("%s runs again (%s)", query or "a call", kind, extra=extra)
+        _log.debug("a call runs again (%s)", kind, extra=error_fields(self.store, error))
         timing = _timing.get()
         if timing is not None:
             timing.retries += 1
@@ -134,10 +133,8 @@ class Reporter:
     def transaction_retried(self, attempt: int, error: Exception) -> None:
         """A whole transaction runs again. attempt: how often it has run."""
         kind = type(error).__name__
-        extra = {"store": self.store, "query": getattr(error, "query", None), "error": kind}
-        _log.debug(
-            "the transaction runs again after try %d (%s)", attempt, kind, extra={**extra, "attempt": attempt}
-        )
+        extra = {**error_fields(self.store, error), "attempt": attempt}
+        _log.debug("the transaction runs again after try %d (%s)", attempt, kind, extra=extra)
         self._tell(lambda observer: observer.transaction_retried(self.store or "", kind))
 
     def _watched(
@@ -185,14 +182,22 @@ class Reporter:
             try:
                 what(observer)
             except Exception as error:  # noqa: BLE001 - whoever looks on must not break what is looked at
-                names = type(observer).__name__, type(error).__name__
-                _log.error(
-                    "the observer %s failed: %s", *names, extra={"store": self.store, "error": names[1]}
-                )
+                extra = error_fields(self.store, error)
+                kind = type(observer).__name__
+                _log.error("the observer %s failed: %s", kind, extra["error"], extra=extra)
 
 
 NOBODY: Final = Reporter()
 """For a driver that no store uses, and nobody observes."""
+
+
+def error_fields(store: str | None, error: Exception | None) -> dict[str, str | None]:
+    """The fields of a log record about an error: store, query (`support.messages.append`), error."""
+    return {
+        "store": store,
+        "query": getattr(error, "query", None),
+        "error": None if error is None else type(error).__name__,
+    }
 
 
 def milliseconds(seconds: float) -> float:

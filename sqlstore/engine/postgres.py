@@ -247,7 +247,7 @@ class PostgresDriver(Driver):
             tries += 1
             if not again or tries == _MOST_TRIES:
                 raise failure
-            self.reporter.call_retried(failure.query, failure)
+            self.reporter.call_retried(failure)
 
     async def _begin(self, isolation: Literal["SERIALIZABLE", "READ COMMITTED"]) -> PostgresTransaction:
         begin = f"BEGIN ISOLATION LEVEL {isolation}{self._local_settings}"

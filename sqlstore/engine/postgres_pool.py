@@ -109,7 +109,7 @@ class Pool:
         lost = place.is_lost and not place.expired
         if (lost or isinstance(failure, ReadOnlyDatabase)) and place.generation == self._generation:
             self._generation += 1
-            self._reporter.lost(failure.query, failure)
+            self._reporter.lost(failure)
             for free in self._free:
                 free.discard()
         return failure

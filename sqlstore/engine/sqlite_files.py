@@ -117,7 +117,9 @@ class DatabaseFile:
                 raise ReadOnlyDatabase(f"{needed} does not take writes; check its owner, mode and mount")
         if found.st_mode & (stat.S_IRGRP | stat.S_IROTH):
             _log.warning(
-                "%s can be read by other users of this machine; chmod 600 keeps it private", self.path
+                "%s can be read by other users of this machine; chmod 600 keeps it private",
+                self.path,
+                extra={"database": str(self.path)},
             )
         return found
 
