@@ -94,14 +94,15 @@ async def database_health_check(
     - store: whose migrations to look at in the database of a URL; None looks at none.
     - timeout_s: for all of it, in seconds.
 
-    Raises ConfigurationError for a URL that cannot be read, and nothing else: what goes
-    wrong is in the answer.
+    Raises ConfigurationError for a URL that cannot be read, UsageError inside the store's
+    own transaction, and nothing else: what goes wrong is in the answer.
     """
     if isinstance(store_or_url, str):
         driver = make_driver(store_or_url, timeout_s=timeout_s, create=False, readers=0)
         source = None if store is None else store.migration_source()
         return await _in_time(_check_closed(driver, source), driver, source, timeout_s)
     driver, source = store_or_url.driver, store_or_url.migration_source()
+    driver.check_outside_transaction()
     health = await _in_time(_check(driver, source), driver, source, timeout_s)
     return msgspec.structs.replace(health, pool=driver.load())
 
@@ -126,7 +127,7 @@ async def _check(driver: Driver, source: MigrationSource | None) -> Health:
         )
     if found is not None and found.problem:
         problems.append(found.problem)
-    if found is not None and found.pending:
+    elif found is not None and found.pending:
         versions = ", ".join(f"{version:04}" for version in found.pending)
         problems.append(
             f"migrations are pending: {versions}; run `python -m sqlstore migrate up --store {found.store}`"
