@@ -19,6 +19,7 @@ from sqlstore.engine.errors import (
     StatementError,
     Unavailable,
 )
+from sqlstore.engine.outcome import Outcome
 from sqlstore.engine.postgres_errors import (
     ends_connection,
     server_error,
@@ -229,7 +230,7 @@ class PooledConnection:
         after the connection is gone.
         """
         connection = self._live
-        task = asyncio.get_running_loop().create_task(prepared.fetchmany(rows))
+        task = asyncio.get_running_loop().create_task(Outcome.of(prepared.fetchmany(rows)))
 
         def end(_: object) -> None:
             task.cancel()
@@ -239,12 +240,11 @@ class PooledConnection:
             await asyncio.wait((task,))
             if task.cancelled():
                 raise asyncpg.ConnectionDoesNotExistError("the connection ended")
-            return list(task.result())
+            return list(task.result().get())
         finally:
             if task.done():
                 connection.remove_termination_listener(end)
             else:
-                task.add_done_callback(_retrieve)
                 connection.terminate()
 
 
@@ -254,12 +254,6 @@ def _named(statement: Statement[Any], sql: str) -> str:
     Not before it: PostgreSQL 18 cuts that off, and the place of an error would not be the file's.
     """
     return f"{sql}\n/* sqlstore: {statement.name} */"
-
-
-def _retrieve(task: asyncio.Task[Any]) -> None:
-    """Mark the task's exception as seen: its caller was cancelled and has gone."""
-    if not task.cancelled():
-        task.exception()
 
 
 def _changed(tag: str | None) -> int:
