@@ -26,6 +26,7 @@ check: $(VENV)/.dev  ## style, types and import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	if [ -x $(BIN)/hadolint ]; then $(BIN)/hadolint --failure-threshold warning Dockerfile; fi
 
 format: $(VENV)/.dev  ## put the code into the house's format
 	$(BIN)/ruff check --fix .

@@ -17,11 +17,13 @@ COMMANDS: Final = {
     "erase": Place("sqlstore.person", "erase", "Delete everything about one person."),
     "export": Place("sqlstore.person", "export", "Write everything about one person to a file."),
     "export-json": Place("sqlstore.commands", "export_json", "Write one JSON file per chatbot session."),
+    "grants": Place("sqlstore.grants", "grants", "Roles on PostgreSQL: an owner, and a bot's."),
     "health": Place("sqlstore.health", "health", "Ask the database how it is, within a deadline."),
     "import-json": Place("sqlstore.commands", "import_json", "Bring JSON session files into the database."),
     "maintain": Place("sqlstore.upkeep", "maintain", "Keep queries fast; give space back."),
     "menu": Place("sqlstore.menu", "menu", "The numbered menu of the old bot."),
     "migrate": Place("sqlstore.migrate", "main", "Apply, check and list migrations."),
+    "setup": Place("sqlstore.setup", "setup", "Make a store's tables, or try the connection."),
     "stats": Place("sqlstore.commands", "stats", "Count what the chatbot store holds."),
 }
 
