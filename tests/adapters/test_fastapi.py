@@ -88,13 +88,16 @@ async def test_a_network_that_stalls_is_503_in_time_and_200_when_it_is_back(post
             assert time.monotonic() - started < 0.6 + 0.3
             network.flow()
             back = await client.get("/health/database")
-    assert (away.status_code, back.status_code) == (503, 200)
+            await network.refuse()
+            refused = await client.get("/health/database")
+    assert (away.status_code, back.status_code, refused.status_code) == (503, 200, 503)
     for secret in (SECRET, "127.0.0.1", str(network.port), f"{address.user}@"):
-        assert secret not in away.text
+        assert secret not in away.text + refused.text
     assert SECRET not in caplog.text
     assert [record.levelname for record in caplog.records if record.name.endswith("fastapi")] == [
         "WARNING",
         "INFO",
+        "WARNING",
     ]
 
 

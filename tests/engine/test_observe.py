@@ -116,6 +116,15 @@ async def test_waiting_is_told_apart_from_running(desk, notes):
     assert notes.calls[0].waiting_s < 0.1
 
 
+async def test_running_is_not_told_as_waiting(url, notes):
+    async with Ledger.open(url, observers=[notes]) as ledger:
+        await ledger.accounts.slow(1)  # PostgreSQL asks once what its functions do
+        await ledger.accounts.slow(400_000)
+    call = notes.calls[-1]
+    assert call.seconds > 0.05
+    assert call.waiting_s < call.seconds / 2
+
+
 async def test_a_call_that_never_ran_has_waited_all_the_time(desk, notes):
     held = await desk.driver.begin()
     with deadline(0.2), pytest.raises(DeadlineExceeded):
