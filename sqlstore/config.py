@@ -32,8 +32,8 @@ class Settings(BaseSettings):
     - url (SQLSTORE_URL): `sqlite:///…` or `postgresql://…`.
     - timeout_s (SQLSTORE_TIMEOUT_S): how long a call may take, in seconds, waiting included.
     - migrate (SQLSTORE_MIGRATE): apply pending migrations at start; False only checks.
-    - slow_query_s (SQLSTORE_SLOW_QUERY_S): calls that take as many seconds go to the logger
-      `sqlstore.slow`; None logs none.
+    - slow_query_s (SQLSTORE_SLOW_QUERY_S), for `sqlstore.compat.reg01`: calls that take as many
+      seconds go to the logger `sqlstore.slow`; None logs none.
     - anon_key (SQLSTORE_ANON_KEY): key of the hash that stands for a person in audit logs;
       None refuses to write them.
     """

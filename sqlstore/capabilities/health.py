@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from typing import Any, Final, Literal, Protocol
 
 import msgspec
@@ -27,9 +27,11 @@ from sqlstore.engine.errors import (
     Unavailable,
     UsageError,
 )
+from sqlstore.engine.observe import milliseconds
+from sqlstore.engine.outcome import Outcome
 from sqlstore.engine.values import Engine
-from sqlstore.engine.vitals import Load
-from sqlstore.migrations import MigrationSource
+from sqlstore.engine.vitals import Load, Probe
+from sqlstore.migrations import MigrationSource, Status
 from sqlstore.migrations import status as migration_status
 
 DEFAULT_TIMEOUT_S: Final = 5.0
@@ -118,20 +120,9 @@ async def _check_closed(driver: Driver, source: MigrationSource | None) -> Healt
 async def _check(driver: Driver, source: MigrationSource | None) -> Health:
     started = time.perf_counter()
     probe = await driver.probe()
-    latency_ms = round((time.perf_counter() - started) * 1000, 3)
+    latency_ms = milliseconds(time.perf_counter() - started)
     found = None if source is None else await migration_status(driver, source)
-    problems = []
-    if not probe.writable:
-        problems.append(
-            "it takes no writes; look at the file's and folder's mode, or whether it is a standby"
-        )
-    if found is not None and found.problem:
-        problems.append(found.problem)
-    elif found is not None and found.pending:
-        versions = ", ".join(f"{version:04}" for version in found.pending)
-        problems.append(
-            f"migrations are pending: {versions}; run `python -m sqlstore migrate up --store {found.store}`"
-        )
+    problems = list(_problems(probe, found))
     return Health(
         status="unhealthy" if problems else "healthy",
         engine=driver.engine,
@@ -145,6 +136,18 @@ async def _check(driver: Driver, source: MigrationSource | None) -> Health:
     )
 
 
+def _problems(probe: Probe, found: Status | None) -> Iterator[str]:
+    if not probe.writable:
+        yield "it takes no writes; look at the file's and folder's mode, or whether it is a standby"
+    if found is None:
+        return
+    if found.problem:
+        yield found.problem
+    elif found.pending:
+        versions = ", ".join(f"{version:04}" for version in found.pending)
+        yield f"migrations are pending: {versions}; run `python -m sqlstore migrate up --store {found.store}`"
+
+
 async def _in_time(
     check: Coroutine[Any, Any, Health], driver: Driver, source: MigrationSource | None, timeout_s: float
 ) -> Health:
@@ -154,22 +157,19 @@ async def _in_time(
     the very thing that is broken.
     """
     with deadline(max(timeout_s - _MARGIN_S, timeout_s / 2)):
-        task = asyncio.ensure_future(check)
+        task = asyncio.ensure_future(Outcome.of(check))
     try:
-        done, _ = await asyncio.wait((task,), timeout=timeout_s)
-    except asyncio.CancelledError:
-        task.cancel()
-        raise
-    if done:
-        failure = task.exception()
-        if failure is None:
-            return task.result()
-    else:
-        task.cancel()
-        task.add_done_callback(_forget)
-        failure = DeadlineExceeded(f"no answer within {timeout_s:g} s")
-    if not isinstance(failure, StoreError):
-        raise failure
+        await asyncio.wait((task,), timeout=timeout_s)
+    finally:
+        if not task.done():
+            task.cancel()
+    if not task.done():
+        return _failed(DeadlineExceeded(f"no answer within {timeout_s:g} s"), driver, source)
+    failure = task.result().error
+    return _failed(failure, driver, source) if isinstance(failure, StoreError) else task.result().get()
+
+
+def _failed(failure: StoreError, driver: Driver, source: MigrationSource | None) -> Health:
     return Health(
         status="away" if isinstance(failure, _AWAY) else "unhealthy",
         engine=driver.engine,
@@ -181,9 +181,3 @@ async def _in_time(
 
 def _name(source: MigrationSource | None) -> str | None:
     return None if source is None else source.store
-
-
-def _forget(task: asyncio.Task[Health]) -> None:
-    """Mark what a check ended with as seen: nobody waits for it any more."""
-    if not task.cancelled():
-        task.exception()

@@ -188,7 +188,7 @@ class Driver(Executor):
 
     @abstractmethod
     def load(self) -> Load:
-        """How busy this driver is; asks nobody, may be called from any thread. All 0 when it is not open."""
+        """How busy this driver is; asks nobody, may be called from any thread. All 0 when it is closed."""
 
     def wal_bytes(self) -> int | None:
         """Size of SQLite's write-ahead log, from the file system; None where there is none."""

@@ -44,7 +44,8 @@ _TABLES: Final = (
     "SELECT string_agg(format('%I', tablename), ', ') FROM pg_tables WHERE schemaname = current_schema()"
 )
 
-_PROBE: Final = "SELECT current_setting('server_version'), current_setting('transaction_read_only') = 'off'"
+_PROBE: Final = """
+    SELECT split_part(current_setting('server_version'), ' ', 1), current_setting('transaction_read_only') = 'off'"""
 
 
 class PostgresDriver(Driver):

@@ -116,10 +116,12 @@ class Pool:
 
     def load(self) -> Load:
         """How many connections there are, and how many calls wait for one."""
+        if self._closed:
+            return Load(limit=0, in_use=0, idle=0, waiting=0)
         free = tuple(self._free)
         return Load(
             limit=len(self._places),
-            in_use=0 if self._closed else len(self._places) - len(free),
+            in_use=len(self._places) - len(free),
             idle=sum(not place.is_lost for place in free),
             waiting=sum(not waiter.done() for waiter, _ in tuple(self._waiting)),
         )
