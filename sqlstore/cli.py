@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "export": Place("sqlstore.person", "export", "Write everything about one person to a file."),
     "export-json": Place("sqlstore.commands", "export_json", "Write one JSON file per chatbot session."),
     "grants": Place("sqlstore.grants", "grants", "Roles on PostgreSQL: an owner, and a bot's."),
+    "health": Place("sqlstore.health", "health", "Ask the database how it is, within a deadline."),
     "import-json": Place("sqlstore.commands", "import_json", "Bring JSON session files into the database."),
     "maintain": Place("sqlstore.upkeep", "maintain", "Keep queries fast; give space back."),
     "menu": Place("sqlstore.menu", "menu", "The numbered menu of the old bot."),

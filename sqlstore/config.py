@@ -32,6 +32,8 @@ class Settings(BaseSettings):
     - url (SQLSTORE_URL): `sqlite:///…` or `postgresql://…`.
     - timeout_s (SQLSTORE_TIMEOUT_S): how long a call may take, in seconds, waiting included.
     - migrate (SQLSTORE_MIGRATE): apply pending migrations at start; False only checks.
+    - slow_query_s (SQLSTORE_SLOW_QUERY_S), for `sqlstore.compat.reg01`: calls that take as many
+      seconds go to the logger `sqlstore.slow`; None logs none.
     - anon_key (SQLSTORE_ANON_KEY): key of the hash that stands for a person in audit logs;
       None refuses to write them.
     """
@@ -41,6 +43,7 @@ class Settings(BaseSettings):
     url: SecretStr = SecretStr("sqlite:///data/bot.db")
     timeout_s: float = Field(default=30.0, gt=0, le=86_400, allow_inf_nan=False)
     migrate: bool = True
+    slow_query_s: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     anon_key: SecretStr | None = None
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -36,10 +36,12 @@ from sqlstore.capabilities.person import (
 )
 from sqlstore.capabilities.retention import Due, OnProgress, Removed, Retention, due
 from sqlstore.capabilities.retention import cleanup as retain
+from sqlstore.capabilities.slow_queries import SlowQueryLog
 from sqlstore.engine import queries as named_queries
 from sqlstore.engine.connect import make_driver
 from sqlstore.engine.driver import DEFAULT_TIMEOUT_S, Driver, Executor, Transaction
 from sqlstore.engine.errors import ConfigurationError
+from sqlstore.engine.observe import Observer, Reporter
 from sqlstore.engine.queries import Queries, row_types_of
 from sqlstore.engine.query_calls import QueryCalls
 from sqlstore.engine.repository import Repository
@@ -67,6 +69,8 @@ class OpenOptions:
     - readers: SQLite connections that read beside the writer.
     - synchronous: "full" keeps every acknowledged write through a power cut;
       "normal" may lose the last ones, and is faster (SQLite only).
+    - slow_query_s: calls that take as many seconds go to the logger `sqlstore.slow`; None logs none.
+    - observers: told of every call; see sqlstore.capabilities.metrics for Prometheus.
     """
 
     migrate: bool | None = None
@@ -74,6 +78,13 @@ class OpenOptions:
     create: bool = True
     readers: int = 2
     synchronous: Literal["full", "normal"] = "full"
+    slow_query_s: float | None = None
+    observers: Sequence[Observer] = ()
+
+    def reporter(self, store: str) -> Reporter:
+        """Tells the log and the observers what happens."""
+        slow = [] if self.slow_query_s is None else [SlowQueryLog(self.slow_query_s)]
+        return Reporter(store, [*slow, *self.observers])
 
     @property
     def migrates(self) -> bool:
@@ -139,13 +150,15 @@ class Store:
         create: bool = True,
         readers: int = 2,
         synchronous: Literal["full", "normal"] = "full",
+        slow_query_s: float | None = None,
+        observers: Sequence[Observer] = (),
     ) -> Opening[Self]:
         """Connect, migrate, load and check the queries. See OpenOptions for the parameters.
 
         Raises ConfigurationError, Unavailable, CorruptDatabase, ReadOnlyDatabase,
         QueryFileError, or a MigrationError; nothing stays open then.
         """
-        options = OpenOptions(migrate, timeout_s, create, readers, synchronous)
+        options = OpenOptions(migrate, timeout_s, create, readers, synchronous, slow_query_s, observers)
         return Opening(lambda: cls._open(url, options))
 
     @classmethod
@@ -157,6 +170,7 @@ class Store:
             create=options.create,
             readers=options.readers,
             synchronous=options.synchronous,
+            reporter=options.reporter(cls.name),
         )
         try:
             await driver.open()
@@ -167,6 +181,7 @@ class Store:
                 await ensure_current(driver, source)
             queries = cls.load_queries(driver.engine)
             await driver.prepare(queries)
+            driver.reporter.opened(driver)
             return cls(driver, queries)
         except BaseException:
             await driver.close()

@@ -21,6 +21,7 @@ import msgspec
 from sqlstore.engine.clock import EARLIEST, now
 from sqlstore.engine.driver import Driver
 from sqlstore.engine.errors import ConfigurationError, InvalidValue
+from sqlstore.engine.observe import milliseconds
 from sqlstore.engine.queries import Queries, Query
 
 _log = logging.getLogger(__name__)
@@ -88,8 +89,19 @@ async def cleanup(
         if on_progress is not None:  # counting first costs a scan
             counted: list[Due] = await driver.call(_due_query(queries, query), before)
             tell = partial(on_progress, what, next(due.rows for due in counted if due.what == what))
+        started = time.perf_counter()
         rows = await _delete(driver, query, before, tell)
-        _log.info("Cleaned up: %d %s", rows, what)
+        _log.info(
+            "Cleaned up: %d %s",
+            rows,
+            what,
+            extra={
+                "store": driver.reporter.store,
+                "query": query.name,
+                "rows": rows,
+                "duration_ms": milliseconds(time.perf_counter() - started),
+            },
+        )
         removed.append(Removed(what, rows))
     return removed
 

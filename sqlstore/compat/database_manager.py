@@ -26,6 +26,7 @@ import msgspec
 
 from sqlstore.compat.database_manager_config import Configuration, target_of
 from sqlstore.engine.errors import InvalidValue, StoreError, UsageError
+from sqlstore.engine.observe import error_fields
 from sqlstore.stores.assistant import Assistant
 
 T = TypeVar("T")
@@ -253,7 +254,8 @@ class DatabaseManager:
         except StoreError as error:
             if self._strict:
                 raise
-            log.error("%s failed: %s: %s", name, type(error).__name__, error)  # noqa: TRY400 - a traceback may quote values
+            extra = error_fields(Assistant.name, error)
+            log.error("%s failed: %s: %s", name, type(error).__name__, error, extra=extra)  # noqa: TRY400 - a traceback may quote values
             return otherwise
 
     @property

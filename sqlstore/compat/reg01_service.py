@@ -14,6 +14,7 @@ from sqlstore.compat.synchronous import SynchronousPortal
 from sqlstore.config import Reg01Settings, Settings, load_settings
 from sqlstore.engine.driver import deadline
 from sqlstore.engine.errors import ConfigurationError, StoreError
+from sqlstore.engine.observe import error_fields
 from sqlstore.stores.chatbot import Chatbot
 
 T = TypeVar("T")
@@ -77,6 +78,7 @@ async def _open(*, create: bool) -> Chatbot:
         create=create,
         migrate=settings.migrate or create,
         timeout_s=settings.timeout_s,
+        slow_query_s=settings.slow_query_s,
     )
 
 
@@ -118,7 +120,8 @@ def answer(
 
         return _portal.call(run, timeout_s=timeout_s + _GRACE_S)
     except (StoreError, OSError) as error:
-        log.error("%s failed: %s", name, describe(error))  # noqa: TRY400 - a traceback may quote values
+        extra = error_fields(Chatbot.name, error)
+        log.error("%s failed: %s", name, describe(error), extra=extra)  # noqa: TRY400 - a traceback may quote values
         return otherwise
 
 

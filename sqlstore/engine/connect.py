@@ -6,6 +6,7 @@ from typing import Literal
 
 from sqlstore.engine.address import SqliteAddress, parse
 from sqlstore.engine.driver import DEFAULT_TIMEOUT_S, Driver
+from sqlstore.engine.observe import NOBODY, Reporter
 
 
 def make_driver(
@@ -15,6 +16,7 @@ def make_driver(
     create: bool = True,
     readers: int = 2,
     synchronous: Literal["full", "normal"] = "full",
+    reporter: Reporter = NOBODY,
 ) -> Driver:
     """The driver for a URL, not yet open. Raises ConfigurationError for a URL that cannot work.
 
@@ -25,8 +27,13 @@ def make_driver(
         from sqlstore.engine.sqlite import SqliteDriver  # noqa: PLC0415
 
         return SqliteDriver(
-            address.path, timeout_s=timeout_s, create=create, readers=readers, synchronous=synchronous
+            address.path,
+            timeout_s=timeout_s,
+            create=create,
+            readers=readers,
+            synchronous=synchronous,
+            reporter=reporter,
         )
     from sqlstore.engine.postgres import PostgresDriver  # noqa: PLC0415
 
-    return PostgresDriver(address, timeout_s=timeout_s)
+    return PostgresDriver(address, timeout_s=timeout_s, reporter=reporter)

@@ -26,7 +26,9 @@ from sqlstore.engine.errors import (
     TransactionAborted,
     UsageError,
 )
+from sqlstore.engine.observe import NOBODY, Reporter
 from sqlstore.engine.values import Bound, Engine
+from sqlstore.engine.vitals import Load, Probe
 
 T = TypeVar("T")
 Kind = Literal["one", "many", "stream", "value", "changed"]
@@ -158,6 +160,8 @@ class Driver(Executor):
     """Where the database is, without a password; for messages."""
     timeout_s: float = DEFAULT_TIMEOUT_S
     """How long a public call may take where no `deadline` block says otherwise, in seconds."""
+    reporter: Reporter = NOBODY
+    """Is told what happens here."""
 
     @abstractmethod
     async def open(self) -> None:
@@ -177,6 +181,18 @@ class Driver(Executor):
     @abstractmethod
     async def fetch(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of a plain SELECT without parameters: for the migration runner and checks."""
+
+    @abstractmethod
+    async def probe(self) -> Probe:
+        """Ask the database how it is. Raises what keeps it from answering."""
+
+    @abstractmethod
+    def load(self) -> Load:
+        """How busy this driver is; asks nobody, may be called from any thread. All 0 when it is closed."""
+
+    def wal_bytes(self) -> int | None:
+        """Size of SQLite's write-ahead log, from the file system; None where there is none."""
+        return None
 
     @abstractmethod
     async def backup_to(self, path: Path | None) -> Path:
@@ -210,6 +226,7 @@ class Driver(Executor):
         """
         self.check_outside_transaction()
         held = await self.begin()
+        self.reporter.watch(held)
         token = _held.set(held)
         try:
             yield held
@@ -245,6 +262,7 @@ class Driver(Executor):
                             "other transactions were first until the time was up; nothing was written",
                             code=error.code,
                         ) from error
+                    self.reporter.transaction_retried(attempt, error)
                     await asyncio.sleep(pause_s)
         raise AssertionError("unreachable")
 

@@ -26,13 +26,15 @@ from sqlstore.engine.driver import (
     deadline,
 )
 from sqlstore.engine.errors import ConfigurationError, DatabaseError, OutcomeUnknown, UsageError
+from sqlstore.engine.observe import NOBODY, Reporter
 from sqlstore.engine.postgres_connect import connect, quote_identifier
 from sqlstore.engine.postgres_connection import PooledConnection
 from sqlstore.engine.postgres_errors import translate
-from sqlstore.engine.postgres_pool import IDLE_TRANSACTION_S, Pool
+from sqlstore.engine.postgres_pool import Pool, local_settings
 from sqlstore.engine.postgres_sql import called_functions
 from sqlstore.engine.postgres_transaction import PostgresTransaction, outlast
 from sqlstore.engine.values import Engine
+from sqlstore.engine.vitals import Load, Probe
 
 T = TypeVar("T")
 DEFAULT_POOL_SIZE: Final = 8
@@ -41,6 +43,9 @@ _MOST_TRIES: Final = 2
 _TABLES: Final = (
     "SELECT string_agg(format('%I', tablename), ', ') FROM pg_tables WHERE schemaname = current_schema()"
 )
+
+_PROBE: Final = """
+    SELECT split_part(current_setting('server_version'), ' ', 1), current_setting('transaction_read_only') = 'off'"""
 
 
 class PostgresDriver(Driver):
@@ -57,13 +62,17 @@ class PostgresDriver(Driver):
         *,
         timeout_s: float = DEFAULT_TIMEOUT_S,
         pool_size: int = DEFAULT_POOL_SIZE,
+        reporter: Reporter = NOBODY,
     ) -> None:
         self.settings = address
         self.address = address.shown
         self.timeout_s = timeout_s
-        self._pool = Pool(address, size=address.pool_size or pool_size, timeout_s=timeout_s)
+        self.reporter = reporter
+        self._pool = Pool(
+            address, size=address.pool_size or pool_size, timeout_s=timeout_s, reporter=reporter
+        )
         self._only_reads: dict[Statement[Any], bool] = {}
-        self._local_settings = _local_settings(timeout_s) if address.pgbouncer else ""
+        self._local_settings = local_settings(timeout_s) if address.pgbouncer else ""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._state: Literal["new", "open", "closed"] = "new"
         self._opened_by, self._opened_at = 0, ""
@@ -82,6 +91,7 @@ class PostgresDriver(Driver):
         except BaseException:
             await self.close()
             raise
+        self.reporter.watch(self)
 
     async def close(self) -> None:
         """Let go of every connection, within 2 seconds. A second call does nothing."""
@@ -129,6 +139,15 @@ class PostgresDriver(Driver):
         place, rows = await self._attempt(lambda place: place.fetch(sql), None, reads=True)
         self._pool.give_back(place)
         return rows
+
+    async def probe(self) -> Probe:
+        """The server's version, and whether it takes writes."""
+        ((version, writable),) = await self.fetch(_PROBE)
+        return Probe(server_version=version, writable=writable)
+
+    def load(self) -> Load:
+        """The pool's."""
+        return self._pool.load()
 
     async def backup_to(self, path: Path | None) -> Path:  # noqa: ARG002 - no path would do
         """Refused: a PostgreSQL database is backed up by its own tools."""
@@ -229,6 +248,7 @@ class PostgresDriver(Driver):
             tries += 1
             if not again or tries == _MOST_TRIES:
                 raise failure
+            self.reporter.call_retried(failure)
 
     async def _begin(self, isolation: Literal["SERIALIZABLE", "READ COMMITTED"]) -> PostgresTransaction:
         begin = f"BEGIN ISOLATION LEVEL {isolation}{self._local_settings}"
@@ -276,12 +296,3 @@ class PostgresDriver(Driver):
             self._pool.terminate()
         text = f"the database {self.address} opened at {self._opened_at} was never closed; use `async with`"
         warnings.warn(text, ResourceWarning, source=self, stacklevel=2)
-
-
-def _local_settings(timeout_s: float) -> str:
-    """Limits of one transaction, behind a pooler that takes none for the session."""
-    limits = {
-        "statement_timeout": timeout_s,
-        "idle_in_transaction_session_timeout": IDLE_TRANSACTION_S,
-    }
-    return "".join(f"; SET LOCAL {name} = {math.ceil(limit_s * 1000)}" for name, limit_s in limits.items())

@@ -198,6 +198,7 @@ def _warn_once(host: str) -> None:
         "the connection to %s is not encrypted: the password and all data can be read on the way; "
         "use sslmode=verify-full",
         host,
+        extra={"database": host},
     )
 
 

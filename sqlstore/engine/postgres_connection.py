@@ -19,6 +19,7 @@ from sqlstore.engine.errors import (
     StatementError,
     Unavailable,
 )
+from sqlstore.engine.outcome import Outcome
 from sqlstore.engine.postgres_errors import (
     ends_connection,
     server_error,
@@ -152,7 +153,7 @@ class PooledConnection:
             await self._prepare(statement)
 
     async def _prepare(self, statement: Statement[Any]) -> Any:
-        prepared = await self._live.prepare(statement.sql, name=self._new_name())
+        prepared = await self._live.prepare(_named(statement, statement.sql), name=self._new_name())
         _check_columns(statement, tuple(column.name for column in prepared.get_attributes()))
         if self._keeps_statements:
             self.statements[statement] = prepared
@@ -208,11 +209,13 @@ class PooledConnection:
 
     async def _prepare_counting(self, statement: Statement[int]) -> Any:
         """The statement so that it gives a row for each row it changes; None where it cannot."""
-        prepared = await self._live.prepare(statement.sql, name=self._new_name())
+        prepared = await self._live.prepare(_named(statement, statement.sql), name=self._new_name())
         if prepared.get_attributes():
             return prepared
         sql = counting_rows(statement.sql)
-        return None if sql is None else await self._live.prepare(sql, name=self._new_name())
+        if sql is None:
+            return None
+        return await self._live.prepare(_named(statement, sql), name=self._new_name())
 
     async def _run_each(self, statement: Statement[int], rows: Sequence[Sequence[Bound]]) -> int:
         changed = 0
@@ -227,7 +230,7 @@ class PooledConnection:
         after the connection is gone.
         """
         connection = self._live
-        task = asyncio.get_running_loop().create_task(prepared.fetchmany(rows))
+        task = asyncio.get_running_loop().create_task(Outcome.of(prepared.fetchmany(rows)))
 
         def end(_: object) -> None:
             task.cancel()
@@ -237,19 +240,20 @@ class PooledConnection:
             await asyncio.wait((task,))
             if task.cancelled():
                 raise asyncpg.ConnectionDoesNotExistError("the connection ended")
-            return list(task.result())
+            return list(task.result().get())
         finally:
             if task.done():
                 connection.remove_termination_listener(end)
             else:
-                task.add_done_callback(_retrieve)
                 connection.terminate()
 
 
-def _retrieve(task: asyncio.Task[Any]) -> None:
-    """Mark the task's exception as seen: its caller was cancelled and has gone."""
-    if not task.cancelled():
-        task.exception()
+def _named(statement: Statement[Any], sql: str) -> str:
+    """The SQL with the query's name behind it, as the server's own statistics and logs then show it.
+
+    Not before it: PostgreSQL 18 cuts that off, and the place of an error would not be the file's.
+    """
+    return f"{sql}\n/* sqlstore: {statement.name} */"
 
 
 def _changed(tag: str | None) -> int:

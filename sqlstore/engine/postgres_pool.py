@@ -13,11 +13,13 @@ import time
 from collections import deque
 from typing import Any, Final
 
-from sqlstore.engine.address import PostgresAddress
+from sqlstore.engine.address import PostgresAddress, show_host
 from sqlstore.engine.driver import Statement
 from sqlstore.engine.errors import DatabaseError, DeadlineExceeded, Overloaded, ReadOnlyDatabase, UsageError
+from sqlstore.engine.observe import Reporter, note_waiting
 from sqlstore.engine.postgres_connect import connect, connect_first
 from sqlstore.engine.postgres_connection import PooledConnection
+from sqlstore.engine.vitals import Load
 
 __all__ = ["MAX_WAITING", "Pool", "connect"]
 
@@ -32,10 +34,11 @@ _CLOSE_LIMIT_S: Final = 1.5
 class Pool:
     """A fixed number of places for connections, which are made when needed."""
 
-    def __init__(self, address: PostgresAddress, *, size: int, timeout_s: float) -> None:
+    def __init__(self, address: PostgresAddress, *, size: int, timeout_s: float, reporter: Reporter) -> None:
         self._address = address
         self._hosts = address.hosts
         self._timeout_s = timeout_s
+        self._reporter = reporter
         self._places = [PooledConnection(keeps_statements=not address.pgbouncer) for _ in range(size)]
         self._free = list(self._places)
         self._waiting: deque[tuple[asyncio.Future[PooledConnection], float]] = deque()
@@ -106,9 +109,22 @@ class Pool:
         lost = place.is_lost and not place.expired
         if (lost or isinstance(failure, ReadOnlyDatabase)) and place.generation == self._generation:
             self._generation += 1
+            self._reporter.lost(failure)
             for free in self._free:
                 free.discard()
         return failure
+
+    def load(self) -> Load:
+        """How many connections there are, and how many calls wait for one."""
+        if self._closed:
+            return Load(limit=0, in_use=0, idle=0, waiting=0)
+        free = tuple(self._free)
+        return Load(
+            limit=len(self._places),
+            in_use=len(self._places) - len(free),
+            idle=sum(not place.is_lost for place in free),
+            waiting=sum(not waiter.done() for waiter, _ in tuple(self._waiting)),
+        )
 
     async def close(self) -> None:
         """Refuse who waits, give what runs 1.5 seconds, then end it."""
@@ -142,27 +158,32 @@ class Pool:
             raise Overloaded(f"{MAX_WAITING} calls wait for a connection already")
         waiter: asyncio.Future[PooledConnection] = asyncio.get_running_loop().create_future()
         self._waiting.append((waiter, until))
+        started = time.monotonic()
         try:
             return await waiter
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
                 self.give_back(waiter.result())
             raise
+        finally:
+            note_waiting(time.monotonic() - started)
 
     async def _connect(self, place: PooledConnection, until: float) -> None:
-        generation = self._generation
+        generation, started = self._generation, time.monotonic()
         place.discard()
-        connection, host = await connect_first(
-            self._address,
-            self._hosts,
-            timeout_s=until - time.monotonic(),
-            settings={
-                "statement_timeout": str(math.ceil(self._timeout_s * 1000)),
-                "idle_in_transaction_session_timeout": str(math.ceil(IDLE_TRANSACTION_S * 1000)),
-            },
-        )
+        settings = {
+            "statement_timeout": str(math.ceil(self._timeout_s * 1000)),
+            "idle_in_transaction_session_timeout": str(math.ceil(IDLE_TRANSACTION_S * 1000)),
+        }
+        try:
+            connection, host = await connect_first(
+                self._address, self._hosts, timeout_s=until - started, settings=settings
+            )
+        finally:
+            note_waiting(time.monotonic() - started)
         self._hosts = (host, *(other for other in self._hosts if other != host))
         place.attach(connection, generation)
+        self._reporter.connected(show_host(host), time.monotonic() - started)
         if self._closed:
             raise UsageError("the store was closed while this call connected")
 
@@ -183,3 +204,12 @@ class Pool:
 
     def _look_soon(self) -> None:
         self._watch = asyncio.get_running_loop().call_later(_WATCH_EVERY_S, self._look)
+
+
+def local_settings(timeout_s: float) -> str:
+    """Limits of one transaction, behind a pooler that takes none for the session."""
+    limits = {
+        "statement_timeout": timeout_s,
+        "idle_in_transaction_session_timeout": IDLE_TRANSACTION_S,
+    }
+    return "".join(f"; SET LOCAL {name} = {math.ceil(limit_s * 1000)}" for name, limit_s in limits.items())

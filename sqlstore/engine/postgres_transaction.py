@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 
 from sqlstore.engine.driver import Driver, Statement, Transaction, call_deadline
 from sqlstore.engine.errors import DatabaseError, DeadlineExceeded, TransactionAborted, Unavailable
+from sqlstore.engine.outcome import Outcome
 from sqlstore.engine.postgres_connection import PooledConnection
 from sqlstore.engine.postgres_pool import IDLE_TRANSACTION_S, Pool
 from sqlstore.engine.values import Bound, Engine
@@ -25,20 +26,18 @@ async def outlast(work: Coroutine[Any, Any, T]) -> T:
 
     Raises CancelledError then, once the work has ended, with a note of how it ended.
     """
-    task = asyncio.get_running_loop().create_task(work)
+    task = asyncio.get_running_loop().create_task(Outcome.of(work))
     interruption: asyncio.CancelledError | None = None
     while not task.done():
         try:
             await asyncio.shield(task)
         except asyncio.CancelledError as error:
             interruption = error
-        except Exception:  # noqa: BLE001, S110 - it is the task's, and given below
-            pass
     if interruption is None:
-        return task.result()
+        return task.result().get()
     if task.cancelled():
         interruption.add_note("what was under way was cancelled too: it is written, or it is not")
-    elif failure := task.exception():
+    elif failure := task.result().error:
         interruption.add_note(f"what was under way had failed by then: {type(failure).__name__}")
     else:
         interruption.add_note("what was under way was completed before this cancellation was passed on")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import time
 import warnings
 import weakref
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -16,14 +17,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from sqlstore.engine.address import MEMORY
 from sqlstore.engine.driver import DEFAULT_TIMEOUT_S, Driver, Statement, call_deadline, calling_place
 from sqlstore.engine.errors import ConfigurationError, DatabaseError, UsageError
+from sqlstore.engine.observe import NOBODY, Reporter
 from sqlstore.engine.sqlite_backup import back_up
 from sqlstore.engine.sqlite_files import DatabaseFile
 from sqlstore.engine.sqlite_jobs import Read, Work, Write, WriteMany
 from sqlstore.engine.sqlite_prepare import Synchronous, configure, examine
+from sqlstore.engine.sqlite_probe import load_of, probe_database
+from sqlstore.engine.sqlite_timing import TimedWorker
 from sqlstore.engine.sqlite_transaction import Exclusive, SqliteTransaction
 from sqlstore.engine.sqlite_worker import Worker
+from sqlstore.engine.vitals import Load, Probe
 
 T = TypeVar("T")
 
@@ -61,14 +67,16 @@ class SqliteDriver(Driver):
         readers: int = 2,
         synchronous: Synchronous = "full",
         idle_limit_s: float = IDLE_LIMIT_S,
+        reporter: Reporter = NOBODY,
     ) -> None:
-        self.address = ":memory:" if path is None else str(path)
-        self.path = ":memory:" if path is None else str(path.absolute())
+        self.address = MEMORY if path is None else str(path)
+        self.path = MEMORY if path is None else str(path.absolute())
         self.timeout_s = timeout_s
         self._file = None if path is None else DatabaseFile(path, create=create)
         self._reader_count = 0 if path is None else readers
         self._synchronous: Synchronous = synchronous
         self._idle_limit_s = idle_limit_s
+        self.reporter = reporter
         self._workers: list[Worker] = []
         self._readers: list[Worker] = []
         self._writes: dict[Statement[Any], bool] = {}
@@ -97,10 +105,13 @@ class SqliteDriver(Driver):
             raise
         self._readers = self._readers or [self._writer]
         _drivers.add(self)
+        self.reporter.watch(self)
 
     async def _add_worker(self, file: DatabaseFile | None, until: float) -> Worker:
-        address = ":memory:" if self._file is None else self._file.uri
-        worker = Worker(address, file, self._idle_limit_s)
+        address = MEMORY if self._file is None else self._file.uri
+        started = time.monotonic()
+        worker_type = TimedWorker if self.reporter.observers else Worker
+        worker = worker_type(address, file, self._idle_limit_s)
         writer = not self._workers
         self._workers.append(worker)
         settings = partial(
@@ -111,6 +122,7 @@ class SqliteDriver(Driver):
             until=until,
         )
         await worker.do(Work(until, settings))
+        self.reporter.connected(self.address, time.monotonic() - started)
         return worker
 
     async def close(self) -> None:
@@ -185,6 +197,22 @@ class SqliteDriver(Driver):
         """Whether a statement writes, as SQLite says. Raises StatementError where it does not fit the tables."""
         await self.prepare([statement])
         return self._writes[statement]
+
+    async def probe(self) -> Probe:
+        """SQLite's version, and how the file is; asked beside the writer, so it takes no lock."""
+        self._check_open()
+        self.check_outside_transaction()
+        return await self._reader().do(
+            Work(call_deadline(self.timeout_s), partial(probe_database, file=self._file))
+        )
+
+    def load(self) -> Load:
+        """How many jobs each connection has."""
+        return load_of(() if self._closed else tuple(self._workers))
+
+    def wal_bytes(self) -> int | None:
+        """Size of the write-ahead log; None for a database in memory."""
+        return None if self._file is None else self._file.log_bytes()
 
     async def backup_to(self, path: Path | None) -> Path:
         """Copy the database through a connection of its own: writers go on meanwhile. See `sqlite_backup`."""

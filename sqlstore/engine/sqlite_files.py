@@ -28,6 +28,11 @@ from sqlstore.engine.files import make_folders, sync
 APPLICATION_ID: Final = 0x53514C53
 """`PRAGMA application_id` of files made here: "SQLS". Files without it are opened all the same."""
 
+GONE: Final = (
+    "the database file was moved, deleted or replaced while it was open: "
+    "close the store, put the file back or restore a backup, and open it again"
+)
+
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 _log = logging.getLogger(__name__)
@@ -112,7 +117,9 @@ class DatabaseFile:
                 raise ReadOnlyDatabase(f"{needed} does not take writes; check its owner, mode and mount")
         if found.st_mode & (stat.S_IRGRP | stat.S_IROTH):
             _log.warning(
-                "%s can be read by other users of this machine; chmod 600 keeps it private", self.path
+                "%s can be read by other users of this machine; chmod 600 keeps it private",
+                self.path,
+                extra={"database": str(self.path)},
             )
         return found
 

@@ -41,10 +41,12 @@ class Job(Generic[T]):
     - abandoned: nobody wants the answer any more; stop it if it can be undone.
     - query: the named query, for messages. writes: whether a lost answer leaves the outcome unknown.
     - must_run: a cancelled caller does not withdraw it.
+    - started: when it was STARTED, on time.monotonic()'s clock; set by a TimedWorker alone.
     """
 
-    __slots__ = ("abandoned", "deadline", "error", "future", "query", "result", "state")
+    __slots__ = ("abandoned", "deadline", "error", "future", "query", "result", "started", "state")
     future: asyncio.Future[T]
+    started: float
     result: T
     writes: ClassVar[bool] = False
     must_run: ClassVar[bool] = False

@@ -20,7 +20,7 @@ from sqlstore.engine.errors import (
     UsageError,
 )
 from sqlstore.engine.sqlite_errors import primary_code
-from sqlstore.engine.sqlite_files import DatabaseFile
+from sqlstore.engine.sqlite_files import GONE, DatabaseFile
 from sqlstore.engine.sqlite_jobs import (
     LOCKING,
     STARTED,
@@ -42,11 +42,6 @@ J = TypeVar("J", bound=AnyJob)
 
 PROGRESS_STEPS: Final = 1000
 """SQLite looks that often, in steps of its virtual machine, whether to stop a statement."""
-
-_GONE: Final = (
-    "the database file was moved, deleted or replaced while it was open: "
-    "close the store, put the file back or restore a backup, and open it again"
-)
 
 
 class Session:
@@ -146,7 +141,7 @@ class Session:
             self._queue.answer(job, DeadlineExceeded(text, query=job.query))
             return False
         if self._file_is_gone():
-            self._queue.answer(job, CorruptDatabase(f"{_GONE}; nothing was written", query=job.query))
+            self._queue.answer(job, CorruptDatabase(f"{GONE}; nothing was written", query=job.query))
             return False
         return True
 
@@ -163,7 +158,7 @@ class Session:
                 raise OutcomeUnknown(text, code=error.sqlite_errorname) from None
             raise
         if self._file_is_gone():
-            raise OutcomeUnknown(_GONE)
+            raise OutcomeUnknown(GONE)
 
     def _roll_back(self) -> None:
         if self._connection.in_transaction:

@@ -12,7 +12,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from time import monotonic
-from typing import Any, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 import aiosqlite
 
@@ -57,13 +57,15 @@ class Worker:
     readers; the last to close removes the write-ahead log, two at once would both leave it.
     """
 
+    queue_type: ClassVar[type[JobQueue]] = JobQueue
+
     def __init__(self, address: str, file: DatabaseFile | None, idle_limit_s: float) -> None:
         self.in_flight: set[AnyJob] = set()
         self.closes_after: set[asyncio.Task[None]] = set()
         self._address = address
         self._file = file
         self._loop = asyncio.get_running_loop()
-        self._queue = JobQueue(self._deliver)
+        self._queue = self.queue_type(self._deliver)
         self._session = Session(self._queue, file, idle_limit_s)
         self._timer: asyncio.TimerHandle | None = None
         self._refusal: str | None = None

@@ -71,7 +71,13 @@ def _check_newer(store: str, entry: plan.Entry, stored: str, *, strict: bool) ->
             store=store,
             versions=(entry.version,),
         )
-    _log.warning("%s: the database has a newer migration, %04d_%s", store, entry.version, entry.name)
+    _log.warning(
+        "%s: the database has a newer migration, %04d_%s",
+        store,
+        entry.version,
+        entry.name,
+        extra={"store": store, "version": entry.version, "migration": entry.name},
+    )
 
 
 async def stored_sql(driver: Driver, store: str, version: int) -> tuple[str, str | None]:

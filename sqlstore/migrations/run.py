@@ -159,12 +159,20 @@ class Run:
 
 
 def _write_log(event: Event) -> None:
+    extra = {
+        "store": event.store,
+        "version": event.version,
+        "migration": event.name,
+        "phase": event.phase,
+        "duration_ms": event.duration_ms,
+    }
     if event.phase in ("applied", "reverted"):
         message = "Migration %s: version %d (%s %s) in %d ms"
-        _log.info(message, event.phase, event.version, event.store, event.name, event.duration_ms)
+        details = event.phase, event.version, event.store, event.name, event.duration_ms
+        _log.info(message, *details, extra=extra)
     elif event.detail and event.phase != "failed":  # a failure is raised, not logged
         level = logging.WARNING if event.phase in _WARNINGS else logging.INFO
-        _log.log(level, "Migration %s %s: %s", event.store, event.version, event.detail)
+        _log.log(level, "Migration %s %s: %s", event.store, event.version, event.detail, extra=extra)
 
 
 def _script_of(migration: Migration | Reversal) -> Script:

@@ -232,7 +232,7 @@ async def test_only_so_many_statements_stay_prepared(driver, monkeypatch):
     names = await driver.fetch(
         "SELECT statement FROM pg_prepared_statements WHERE name LIKE 'sqlstore%' ORDER BY prepare_time"
     )
-    assert "SELECT 0 AS n" in [text for (text,) in names]
+    assert "SELECT 0 AS n\n/* sqlstore: test.query */" in [text for (text,) in names]
     assert len(names) <= 4  # the oldest is closed when the next is prepared
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import takewhile
 from typing import ClassVar, Final, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -82,8 +83,9 @@ async def adopt(
     """
     address = parse(url)
     adoption = _Adoption(store, address.shown, timezone)
+    notify = partial(_notify, store.name)
     try:
-        async with rehearse(address, lock_wait_s=lock_wait_s, notify=_notify) as session:
+        async with rehearse(address, lock_wait_s=lock_wait_s, notify=notify) as session:
             if done := await adoption.done(session):
                 return done
             report = await adoption.run(session)
@@ -93,7 +95,7 @@ async def adopt(
         _check_rows(report)
         if asks and confirm is not None and not confirm(report):
             return report
-        async with take_over(address, lock_wait_s=lock_wait_s, notify=_notify) as session:
+        async with take_over(address, lock_wait_s=lock_wait_s, notify=notify) as session:
             if done := await adoption.done(session):
                 return done
             backup = await session.back_up()
@@ -105,9 +107,9 @@ async def adopt(
     return msgspec.structs.replace(report, state="adopted", backup=str(backup) if backup else None)
 
 
-def _notify(phase: str, detail: str) -> None:
+def _notify(store: str, phase: str, detail: str) -> None:
     if phase == "waiting":
-        _log.warning("adopting: %s", detail)
+        _log.warning("adopting: %s", detail, extra={"store": store, "phase": phase})
 
 
 def _check_rows(report: Report) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
-from sqlstore.compat.easy_lessons.events import Stopwatch, log
+from sqlstore.compat.easy_lessons.events import Stopwatch, fields, log
 from sqlstore.config import LessonsSettings, load_settings
 from sqlstore.engine.driver import DEFAULT_TIMEOUT_S
 from sqlstore.engine.errors import (
@@ -80,9 +80,11 @@ class DatabaseManager:
             watch = Stopwatch()
             try:
                 await self._open()
-            except (StoreError, OSError):
+            except (StoreError, OSError) as error:
                 log.exception(
-                    "Database cannot be opened (%.1f ms); sessions are kept in memory until it can", watch.ms
+                    "Database cannot be opened (%.1f ms); sessions are kept in memory until it can",
+                    watch.ms,
+                    extra=fields(watch, error),
                 )
                 self._start_returning()
         return self.is_available
@@ -112,7 +114,7 @@ class DatabaseManager:
             raise
         except StoreError as error:
             if self._lessons is lessons:  # else it was lost already, and that is known
-                log.exception("Database call failed (%.1f ms)", watch.ms)
+                log.exception("Database call failed (%.1f ms)", watch.ms, extra=fields(watch, error))
                 if not isinstance(error, ConstraintViolation | Overloaded):
                     self._lose()
                     self._start_returning()
@@ -125,7 +127,7 @@ class DatabaseManager:
         # A database that was there and is missing now is not replaced by an empty one.
         self._lessons = await Lessons.open(self._url, create=not self._was_open, timeout_s=self._timeout_s)
         self._was_open = True
-        log.info("Database initialized successfully (%.1f ms)", watch.ms)
+        log.info("Database initialized successfully (%.1f ms)", watch.ms, extra=fields(watch))
 
     def _lose(self) -> None:
         if self._lessons is not None:
@@ -155,6 +157,12 @@ class DatabaseManager:
             try:
                 await self._open()
             except (StoreError, OSError) as error:
-                log.warning("Database still away (%.1f ms): %s: %s", watch.ms, type(error).__name__, error)
+                log.warning(
+                    "Database still away (%.1f ms): %s: %s",
+                    watch.ms,
+                    type(error).__name__,
+                    error,
+                    extra=fields(watch, error),
+                )
         if self.on_return is not None:
             await self.on_return()
