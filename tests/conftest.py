@@ -12,7 +12,9 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from servers import MissingServerError, postgres_server_url
+
+from sqlstore.engine.errors import Unavailable
+from sqlstore.engine.scratch import scratch_server
 
 ENGINES = ("sqlite", "postgres")
 
@@ -32,9 +34,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 def postgres_server() -> Iterator[str]:
     """URL of a PostgreSQL database in which tests make schemas of their own."""
     try:
-        with postgres_server_url() as url:
+        with scratch_server() as url:
             yield url
-    except MissingServerError as missing:
+    except Unavailable as missing:
         pytest.skip(str(missing))
 
 
