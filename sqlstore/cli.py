@@ -12,11 +12,14 @@ from sqlstore.lazy_group import LazyGroup, Place
 
 COMMANDS: Final = {
     "adopt": Place("sqlstore.adopt", "adopt", "Take over a database that the old system made."),
+    "backup": Place("sqlstore.backup", "backup", "Back a database up while it is in use."),
+    "backups": Place("sqlstore.backup", "backups", "List the backups, and verify them."),
     "demo": Place("sqlstore.demo.command", "demo", "Show what the chatbot store does, with real dialogues."),
     "export-json": Place("sqlstore.commands", "export_json", "Write one JSON file per chatbot session."),
     "import-json": Place("sqlstore.commands", "import_json", "Bring JSON session files into the database."),
     "menu": Place("sqlstore.menu", "menu", "The numbered menu of the old bot."),
     "migrate": Place("sqlstore.migrate", "main", "Apply, check and list migrations."),
+    "restore": Place("sqlstore.backup", "restore", "Put a backup where no database is."),
     "stats": Place("sqlstore.commands", "stats", "Count what the chatbot store holds."),
 }
 

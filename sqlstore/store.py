@@ -15,6 +15,7 @@ async with Support.open("sqlite:///data/support.db") as desk:
 
 from __future__ import annotations
 
+import asyncio
 import copy
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager
@@ -25,6 +26,7 @@ from typing import ClassVar, Final, Generic, Literal, Self, TypeVar, get_type_hi
 
 import msgspec
 
+from sqlstore.capabilities.backup import BackupSchedule, Made, backup, start_schedule
 from sqlstore.engine import queries as named_queries
 from sqlstore.engine.connect import make_driver
 from sqlstore.engine.driver import DEFAULT_TIMEOUT_S, Driver, Executor, Transaction
@@ -32,7 +34,10 @@ from sqlstore.engine.queries import Queries
 from sqlstore.engine.repository import Repository
 from sqlstore.engine.resources import migrations_folder, sql_folder
 from sqlstore.engine.values import Engine
+from sqlstore.engine.watch import OnProgress
 from sqlstore.migrations import MigrationSource, ensure_current, migrate
+
+_STOP_S: Final = 2.0
 
 T = TypeVar("T")
 StoreType = TypeVar("StoreType", bound="Store")
@@ -48,6 +53,8 @@ class OpenOptions:
     - readers: SQLite connections that read beside the writer.
     - synchronous: "full" keeps every acknowledged write through a power cut;
       "normal" may lose the last ones, and is faster (SQLite only).
+    - backups: when the store backs itself up while it is open; None for never.
+    - timezone: whose clock `backups` goes by, such as "Asia/Bangkok".
     """
 
     migrate: bool = True
@@ -55,6 +62,8 @@ class OpenOptions:
     create: bool = True
     readers: int = 2
     synchronous: Literal["full", "normal"] = "full"
+    backups: BackupSchedule | None = None
+    timezone: str = "UTC"
 
 
 class Opening(Generic[StoreType]):
@@ -92,6 +101,8 @@ class Store:
     sql: ClassVar[Path | None] = None
     migrations: ClassVar[Path | None] = None
 
+    _backups: asyncio.Task[None] | None = None
+
     def __init__(self, driver: Driver, queries: Queries) -> None:
         self.driver = driver
         self._queries = queries
@@ -107,13 +118,15 @@ class Store:
         create: bool = True,
         readers: int = 2,
         synchronous: Literal["full", "normal"] = "full",
+        backups: BackupSchedule | None = None,
+        timezone: str = "UTC",
     ) -> Opening[Self]:
         """Connect, migrate, load and check the queries. See OpenOptions for the parameters.
 
         Raises ConfigurationError, Unavailable, CorruptDatabase, ReadOnlyDatabase,
         QueryFileError, or a MigrationError; nothing stays open then.
         """
-        options = OpenOptions(migrate, timeout_s, create, readers, synchronous)
+        options = OpenOptions(migrate, timeout_s, create, readers, synchronous, backups, timezone)
         return Opening(lambda: cls._open(url, options))
 
     @classmethod
@@ -134,10 +147,13 @@ class Store:
                 await ensure_current(driver, source)
             queries = cls.load_queries(driver.engine)
             await driver.prepare(queries)
-            return cls(driver, queries)
+            store = cls(driver, queries)
+            if options.backups is not None:
+                store._backups = start_schedule(driver, options.backups, options.timezone)
         except BaseException:
             await driver.close()
             raise
+        return store
 
     @classmethod
     def migration_source(cls) -> MigrationSource:
@@ -154,8 +170,34 @@ class Store:
         return _loaded[cls, engine]
 
     async def close(self) -> None:
-        """Finish what runs and let go of the database; at most 2 seconds."""
-        await self.driver.close()
+        """Finish what runs and let go of the database; at most 2 seconds.
+
+        A scheduled backup that is being made is given up.
+        """
+        if self._backups is None:
+            await self.driver.close()
+            return
+        self._backups.cancel()
+        await asyncio.gather(self.driver.close(), asyncio.wait([self._backups], timeout=_STOP_S))
+
+    async def backup(
+        self,
+        target: Path | None = None,
+        *,
+        folder: Path | None = None,
+        keep: int | None = None,
+        verify: bool = False,
+        on_progress: OnProgress | None = None,
+    ) -> Made:
+        """Back the database up while it is in use. See sqlstore.capabilities.backup.backup.
+
+        Of a SQLite file all of it, of a PostgreSQL database the store's schema, which the
+        programs pg_dump and pg_restore must be there for.
+        """
+        self.driver.check_outside_transaction()
+        return await backup(
+            self.driver, target, folder=folder, keep=keep, verify=verify, on_progress=on_progress
+        )
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Self]:

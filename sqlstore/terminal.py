@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 import click
 
+from sqlstore.engine.watch import OnProgress, Step
+
 Progress = Callable[[int, int], None]
 
 url_option = click.option(
@@ -34,3 +36,21 @@ def progress_bar(title: str) -> Iterator[Progress]:
     with Bar(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def step_bar() -> Iterator[OnProgress | None]:
+    """A bar on standard error if that is a terminal, for work of several steps; None otherwise."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console  # noqa: PLC0415 - takes longer to import than most commands to run
+    from rich.progress import Progress as Bar  # noqa: PLC0415
+
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+
+        def show(step: Step, done: int, total: int | None) -> None:
+            bar.update(task, description=step.capitalize(), completed=done, total=total)
+
+        yield show

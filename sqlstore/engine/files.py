@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from pathlib import Path
+
+from sqlstore.engine.errors import ConfigurationError, ReadOnlyDatabase, StorageFull, StoreError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def make_folders(folder: Path) -> None:
@@ -41,3 +47,14 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def cannot_make(path: Path, error: OSError) -> StoreError:
+    """Why a file or folder cannot be made, and what to do."""
+    if error.errno in _FULL:
+        return StorageFull(f"there is no room to create {path}; free some space")
+    if error.errno in _DENIED:
+        return ReadOnlyDatabase(
+            f"{path} cannot be created: {error.strerror}; check its folder's owner and mode"
+        )
+    return ConfigurationError(f"{path} cannot be created: {error.strerror}; check the path")
