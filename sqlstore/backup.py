@@ -63,7 +63,7 @@ def backup(
 
     made = asyncio.run(work())
     if as_json:
-        click.echo(msgspec.json.encode(made))
+        _echo_json(made)
         return
     click.echo(f"{made.file}: {_summary(made.manifest)}")
     for deleted in made.deleted:
@@ -97,7 +97,7 @@ def restore(file: Path, url: str, *, drill: bool, as_json: bool) -> None:
 
     restored = asyncio.run(work())
     if as_json:
-        click.echo(msgspec.json.encode(restored))
+        _echo_json(restored)
         return
     summary = _summary(restored.manifest)
     if drill:
@@ -122,7 +122,7 @@ def backups(folder: Path | None, url: str | None, *, verify: bool, as_json: bool
     if verify:
         found = [asyncio.run(_verified(each)) for each in found]
     if as_json:
-        click.echo(msgspec.json.encode(found))
+        _echo_json(found)
     else:
         for each in found:
             click.echo(_line(each))
@@ -140,6 +140,10 @@ async def _verified(backup: Backup) -> Backup:
             return await capability.verify(backup.file, on_progress=on_progress)
         except StoreError as error:
             return msgspec.structs.replace(backup, state="damaged", problem=str(error))
+
+
+def _echo_json(value: object) -> None:
+    click.echo(msgspec.json.encode(value, enc_hook=str))  # str: of paths
 
 
 def _url(url: str | None) -> str:

@@ -63,8 +63,8 @@ class PostgresSource(BackupSource):
             reader = await find_tool("pg_restore", tool.major)
             async with connection.transaction(isolation="repeatable_read", readonly=True):
                 snapshot = await connection.fetchval("SELECT pg_export_snapshot()")
-                stores = await newest_migrations(connection)
                 await self._dump(tool, host, snapshot, file, watch)
+                stores = await newest_migrations(connection)
                 tables = await sum_up(connection, schema, watch)
         watch.tell("checking")
         await list_archive(reader, file, len(tables))

@@ -88,9 +88,10 @@ async def _fitting_tool(connection: asyncpg.Connection, contents: Contents) -> T
 
 async def _load(tool: Tool, environment: Mapping[str, str], file: Path, listing: Sequence[str]) -> None:
     """All but the schema itself and its comment: it is there already."""
-    with tempfile.NamedTemporaryFile("w", prefix="sqlstore-restore-", encoding="utf-8") as chosen:
-        chosen.write("\n".join(line for line in listing if not _SCHEMA_ENTRY.match(line)))
+    with tempfile.TemporaryFile() as chosen:  # it has no name that a killed process could leave
+        chosen.write("\n".join(line for line in listing if not _SCHEMA_ENTRY.match(line)).encode())
         chosen.flush()
+        chosen.seek(0)
         await tool.run(
             CONNECTION,
             "--no-password",
@@ -98,9 +99,10 @@ async def _load(tool: Tool, environment: Mapping[str, str], file: Path, listing:
             "--exit-on-error",
             "--no-owner",
             "--no-privileges",
-            f"--use-list={chosen.name}",
+            f"--use-list=/dev/fd/{chosen.fileno()}",
             str(file),
             environment=environment,
+            inherited=[chosen.fileno()],
         )
 
 

@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import ssl
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -113,8 +113,11 @@ class Tool:
         *arguments: str,
         environment: Mapping[str, str] | None = None,
         take: Callable[[bytes], Awaitable[None]] | None = None,
+        inherited: Sequence[int] = (),
     ) -> None:
-        """Run it to its end; take: is given what it prints. It is killed when the caller is cancelled.
+        """Run it to its end. It is killed when the caller is cancelled.
+
+        take: is given what it prints. inherited: file descriptors that it gets too.
 
         Raises what its complaint means, or what `take` raises.
         """
@@ -125,6 +128,7 @@ class Tool:
             stdout=asyncio.subprocess.PIPE if take else asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
             limit=_CHUNK_BYTES,
+            pass_fds=inherited,
             env=_base_environment() if environment is None else environment,
         )
         assert process.stderr is not None  # noqa: S101 - a pipe
@@ -149,7 +153,12 @@ async def find_tool(name: ToolName, oldest: int, newest: int | None = None) -> T
 
     Raises ConfigurationError that says what to install.
     """
-    tools = [tool for path in _places(name) if (tool := await _look_at(name, path))]
+    tools: list[Tool] = []
+    for path in _places(name):
+        if tool := await _look_at(name, path):
+            if tool.major == oldest:
+                return tool
+            tools.append(tool)
     fitting = [tool for tool in tools if oldest <= tool.major and (newest is None or tool.major <= newest)]
     if fitting:
         return min(fitting, key=lambda tool: tool.major)

@@ -67,13 +67,14 @@ def good_backups(folder: Path, database: str) -> list[tuple[Path, Manifest]]:
     ]
 
 
-def rotate(folder: Path, database: str, keep: int) -> list[Path]:
-    """Delete the good backups of one database but the newest `keep`; gives those that went.
+def rotate(newest: Path, database: str, keep: int) -> list[Path]:
+    """Delete the good backups of one database but `newest`, just made, and `keep - 1` others; gives those that went.
 
     Files of other databases, without a manifest, or damaged are left alone. The folder's
     lock is held by the caller.
     """
-    old = [file for file, _ in good_backups(folder, database)[keep:]]
+    others = [file for file, _ in good_backups(newest.parent, database) if file != newest]
+    old = others[keep - 1 :]
     for file in old:
         file.unlink(missing_ok=True)
         manifest_path(file).unlink(missing_ok=True)  # last: what is left of a kill is swept up by its name

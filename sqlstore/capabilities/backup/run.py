@@ -105,7 +105,7 @@ async def make(source: BackupSource, target: Path, *, keep: int | None, verify: 
             await check_file(manifest.engine, partial, contents, watch)
             manifest = msgspec.structs.replace(manifest, verified_at=now())
         _publish(partial, target, manifest)
-    deleted = rotate(target.parent, source.database, keep) if keep else []
+    deleted = rotate(target, source.database, keep) if keep else []
     return Made(file=target, manifest=manifest, deleted=tuple(deleted))
 
 
