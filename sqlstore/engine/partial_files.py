@@ -7,7 +7,6 @@ partial name while the lock is held is what a killed process left behind.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import re
 import secrets
@@ -91,6 +90,8 @@ def _sweep(folder: Path) -> None:
 
 
 def _try_lock(descriptor: int) -> bool:
+    import fcntl  # noqa: PLC0415 - not on Windows
+
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -107,7 +107,7 @@ def restore_target(url: str, address: SqliteAddress | PostgresAddress, engine: E
 async def check_file(file: Path, contents: Contents, watch: Watch) -> None:
     """That pg_restore can read all of it, and lists the tables."""
     watch.tell("checking")
-    reader = await find_tool("pg_restore", major_of(str(contents.tool_version)))
+    reader = await find_tool("pg_restore", major_of(contents.tool_version))
     await list_archive(reader, file, len(contents.tables))
     await reader.run("--file=/dev/null", str(file))
 

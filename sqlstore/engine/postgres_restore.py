@@ -77,7 +77,7 @@ async def _restore(address: PostgresAddress, file: Path, contents: Contents, wat
 
 async def _fitting_tool(connection: asyncpg.Connection, contents: Contents) -> Tool:
     """A pg_restore that knows the archive, and that the server knows: newer ones set what it lacks."""
-    dumped, server = major_of(str(contents.tool_version)), major_of(version_of(connection))
+    dumped, server = major_of(contents.tool_version), major_of(version_of(connection))
     if server < dumped:
         raise ConfigurationError(
             f"the backup was made with pg_dump {dumped} and needs a server of PostgreSQL {dumped} or newer; "

@@ -248,6 +248,9 @@ def _failure(name: ToolName, code: int, complaint: str) -> StoreError:
     return DatabaseError(f"{name} failed with exit code {code}; run it by hand to see what it says")
 
 
-def major_of(version: str) -> int:
-    """15 of `15.20`."""
-    return int(re.match(r"\d+", version)[0])  # type: ignore[index]  # every version starts with a number
+def major_of(version: str | None) -> int:
+    """15 of `15.20`. Raises CorruptDatabase: only a damaged manifest has another."""
+    found = re.match(r"\d+", version or "")
+    if found is None:
+        raise CorruptDatabase("the manifest does not say which pg_dump made the backup; use another one")
+    return int(found[0])

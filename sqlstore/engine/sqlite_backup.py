@@ -1,20 +1,12 @@
-"""A copy of a SQLite database that is in use: whole, checked, private, or not there at all.
-
-The backup API reads one snapshot through a connection of its own; writers go on
-meanwhile. The copy is made under another name and gets its own only when it is
-on disk and found sound, so what bears the name is never half a backup.
-`back_up` makes the copy alone; the classes serve `capabilities.backup`.
-"""
+"""Backups of a SQLite file, back into a new one, every row of both summed up."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -29,106 +21,30 @@ from sqlstore.engine.backup import (
 )
 from sqlstore.engine.driver import Driver
 from sqlstore.engine.errors import ConfigurationError, CorruptDatabase
-from sqlstore.engine.files import cannot_make, make_folders, sync
+from sqlstore.engine.files import cannot_make
 from sqlstore.engine.partial_files import locked_folder, partial_file, publish, refuse_existing
+from sqlstore.engine.sqlite import SqliteDriver
+from sqlstore.engine.sqlite_copy import CHECK_EVERY, COMPANIONS, is_sound, write_copy
 from sqlstore.engine.sqlite_errors import primary_code, translate
 from sqlstore.engine.sqlite_files import APPLICATION_ID
 from sqlstore.engine.sqlite_tables import quoted
 from sqlstore.engine.values import Engine
 from sqlstore.engine.watch import Watch
 
-_STEP_PAGES: Final = 1024
 _CHUNK_BYTES: Final = 1 << 20
-_CHECK_EVERY: Final = 10_000
-"""How many of SQLite's instructions between two looks whether the work is to end."""
 _TABLES: Final = r"""
     SELECT name FROM pragma_table_list
     WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\'
     ORDER BY name"""
-_COMPANIONS: Final = ("-wal", "-journal")
-
-
-def back_up(database: Path, target: Path | None) -> Path:
-    """Copy a database that is open in this process; gives where the copy is. Blocks.
-
-    target: None means `backups/NAME_YYYYmmdd_HHMMSS.db` beside the database, in UTC;
-    an older backup there is replaced. Raises ConfigurationError for a place that
-    cannot take it, CorruptDatabase where the copy is damaged, or another DatabaseError.
-    """
-    target = (default_target(database) if target is None else target).absolute()
-    _refuse_live_database(database, target)
-    try:
-        make_folders(target.parent)
-        copy_database(database, target)
-    except OSError as error:
-        raise ConfigurationError(f"cannot back up to {target}: {error.strerror}") from error
-    except sqlite3.Error as error:
-        raise translate(error) from error
-    return target
-
-
-def default_target(database: Path) -> Path:
-    """A name for a backup made now."""
-    return database.parent / "backups" / f"{database.stem}_{datetime.now(UTC):%Y%m%d_%H%M%S}.db"
-
-
-def _refuse_live_database(database: Path, target: Path) -> None:
-    if target.exists() and target.samefile(database):
-        raise ConfigurationError(f"{target} is the database itself; give the backup another name")
-    for suffix in _COMPANIONS:
-        if target.with_name(target.name + suffix).exists():
-            raise ConfigurationError(
-                f"{target} has a {suffix} file beside it: it is a database in use; give the backup another name"
-            )
-
-
-def copy_database(database: Path, target: Path) -> None:
-    """Copy a database to a file that is whole or not there at all; nothing of the database is changed.
-
-    Raises sqlite3.Error, OSError, or CorruptDatabase where the copy is damaged.
-    """
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}.new")
-    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    try:
-        _write_copy(database, temporary, Watch())
-        temporary.replace(target)
-        sync(target.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _write_copy(database: Path, file: Path, watch: Watch) -> None:
-    """Fill a file with one snapshot of a database, see that it is sound, and wait until it is on disk."""
-    with (
-        closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, isolation_level=None)) as source,
-        closing(sqlite3.connect(file, isolation_level=None)) as copy,
-    ):
-        # The open read keeps the snapshot: without it, a busy writer makes the copy start again for ever.
-        source.execute("BEGIN")
-        (page_bytes,) = source.execute("SELECT page_size FROM pragma_page_size").fetchone()
-        source.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-
-        def tell(_status: int, remaining: int, total: int) -> None:
-            watch.tell("copying", (total - remaining) * page_bytes, total * page_bytes)
-
-        source.backup(copy, pages=_STEP_PAGES, progress=tell)
-        copy.execute("PRAGMA journal_mode = DELETE")  # one file, with no -wal beside it
-        watch.tell("checking")
-        copy.set_progress_handler(watch.is_stopped, _CHECK_EVERY)
-        if not _is_sound(copy):
-            raise CorruptDatabase("the backup is damaged, and so is the database; the backup was discarded")
-    sync(file)
-
-
-def _is_sound(connection: sqlite3.Connection) -> bool:
-    return connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
 def backup_source(driver: Driver) -> SqliteSource:
     """For an open SqliteDriver. Raises ConfigurationError for a database in memory."""
-    if driver.address == MEMORY:
+    if not isinstance(driver, SqliteDriver):
+        raise TypeError(f"a SQLite backup needs a SqliteDriver, not {type(driver).__name__}")
+    if driver.path == MEMORY:
         raise ConfigurationError("a database in memory cannot be backed up; open it from a file")
-    return SqliteSource(Path(driver.address).absolute())
+    return SqliteSource(Path(driver.path))
 
 
 class SqliteSource(BackupSource):
@@ -149,7 +65,7 @@ class SqliteSource(BackupSource):
 
     def _copy(self, file: Path, watch: Watch) -> Contents:
         try:
-            _write_copy(self._path, file, watch)
+            write_copy(self._path, file, watch)
         except sqlite3.Error as error:
             raise translate(error, bound=False) from error
         return _read_contents(file, watch)
@@ -198,7 +114,7 @@ class SqliteTarget(RestoreTarget):
 
     def _refuse_taken(self) -> None:
         refuse_existing(self._path)
-        for suffix in _COMPANIONS:
+        for suffix in COMPANIONS:
             companion = self._path.with_name(self._path.name + suffix)
             if companion.exists():  # SQLite would play it back into the restored file
                 raise ConfigurationError(
@@ -226,9 +142,9 @@ def _check_file(file: Path, contents: Contents, watch: Watch) -> None:
     try:
         with closing(_open_finished(file)) as connection:
             watch.tell("checking")
-            connection.set_progress_handler(watch.is_stopped, _CHECK_EVERY)
+            connection.set_progress_handler(watch.is_stopped, CHECK_EVERY)
             (owner,) = connection.execute("PRAGMA application_id").fetchone()
-            sound = _is_sound(connection)
+            sound = is_sound(connection)
     except sqlite3.Error as error:
         raise translate(error, bound=False) from error
     if owner not in (APPLICATION_ID, 0):  # adopted files may have none
@@ -246,7 +162,7 @@ def _open_finished(file: Path) -> sqlite3.Connection:
 def _read_contents(file: Path, watch: Watch) -> Contents:
     try:
         with closing(_open_finished(file)) as connection:
-            connection.set_progress_handler(watch.is_stopped, _CHECK_EVERY)
+            connection.set_progress_handler(watch.is_stopped, CHECK_EVERY)
             stores = _newest_migrations(connection)
             names = [name for (name,) in connection.execute(_TABLES).fetchall()]
             connection.text_factory = bytes

@@ -38,10 +38,15 @@ def list_backups(folder: Path) -> list[Backup]:
     """
     if not folder.is_dir():
         return []
-    files = [path for path in sorted(folder.iterdir()) if path.suffix in _BACKUP_SUFFIXES and path.is_file()]
-    found = [look_at(path) for path in files if not path.name.startswith(".")]
+    found = [look_at(path) for path in sorted(folder.iterdir()) if _is_backup(path)]
     dated = sorted((each for each in found if each.manifest), key=_age, reverse=True)
     return dated + [each for each in found if each.manifest is None]
+
+
+def _is_backup(path: Path) -> bool:
+    if path.name.startswith(".") or path.name.endswith(SUFFIX) or not path.is_file():
+        return False
+    return path.suffix in _BACKUP_SUFFIXES or manifest_path(path).exists()
 
 
 def look_at(file: Path) -> Backup:

@@ -11,7 +11,8 @@ import msgspec
 
 from sqlstore.engine.backup import Contents
 from sqlstore.engine.errors import ConfigurationError, CorruptDatabase
-from sqlstore.engine.files import write_whole
+from sqlstore.engine.files import sync, write_whole
+from sqlstore.engine.partial_files import partial_file
 from sqlstore.engine.values import Engine
 from sqlstore.engine.watch import Watch
 
@@ -49,13 +50,30 @@ def manifest_path(backup: Path) -> Path:
     return backup.with_name(backup.name + SUFFIX)
 
 
-def write_manifest(backup: Path, manifest: Manifest) -> None:
-    """Put it in place whole; the name is sure to be on disk after `sync` of the folder."""
-    write_whole(manifest_path(backup), msgspec.json.format(msgspec.json.encode(manifest)))
+def publish_manifest(backup: Path, manifest: Manifest) -> None:
+    """Put the manifest of a new backup in place, whole and on disk. The folder's lock is held."""
+    with partial_file(manifest_path(backup)) as partial:
+        partial.write_bytes(_encoded(manifest))
+        sync(partial)
+        partial.replace(manifest_path(backup))
+    sync(backup.parent)
+
+
+def rewrite_manifest(backup: Path, manifest: Manifest) -> None:
+    """Replace the manifest of a backup; nobody else's lock is needed."""
+    write_whole(manifest_path(backup), _encoded(manifest))
+
+
+def _encoded(manifest: Manifest) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(manifest))
 
 
 def read_manifest(backup: Path) -> Manifest:
-    """Raises ConfigurationError where there is no backup or no manifest, or it is of a newer program; CorruptDatabase."""
+    """What lies beside a backup.
+
+    Raises ConfigurationError where there is no backup or no manifest, or it is of a newer
+    program; CorruptDatabase where it cannot be understood.
+    """
     path = manifest_path(backup)
     if not backup.is_file():
         raise ConfigurationError(f"there is no backup {backup}")

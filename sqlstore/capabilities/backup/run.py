@@ -17,14 +17,15 @@ from sqlstore.capabilities.backup.manifest import (
     Manifest,
     file_digest,
     manifest_path,
+    publish_manifest,
     read_manifest,
-    write_manifest,
+    rewrite_manifest,
 )
 from sqlstore.engine.backup import BackupSource, backup_source, check_file, restore_target
 from sqlstore.engine.clock import now
 from sqlstore.engine.driver import Driver
 from sqlstore.engine.errors import ConfigurationError, CorruptDatabase, DeadlineExceeded
-from sqlstore.engine.files import cannot_make, sync
+from sqlstore.engine.files import cannot_make
 from sqlstore.engine.partial_files import locked_folder, partial_file, publish, refuse_existing
 from sqlstore.engine.resources import migrations_folder
 from sqlstore.engine.watch import OnProgress, Watch
@@ -113,8 +114,7 @@ def _publish(partial: Path, target: Path, manifest: Manifest) -> None:
     """First the manifest: alone it is no backup, and a backup without one could not be checked."""
     refuse_existing(target)
     try:
-        write_manifest(target, manifest)
-        sync(target.parent)
+        publish_manifest(target, manifest)
         publish(partial, target)
     except BaseException:
         if not target.exists():
@@ -134,9 +134,10 @@ async def verify(
     async with limited(timeout_s, file):
         manifest = await _checked(file, watch)
         await check_file(manifest.engine, file, manifest.contents, watch)
-        with contextlib.suppress(PermissionError):  # such as a folder that is kept read-only
-            write_manifest(file, msgspec.structs.replace(manifest, verified_at=now()))
-        return look_at(file)
+        manifest = msgspec.structs.replace(manifest, verified_at=now())
+        with contextlib.suppress(OSError):  # such as a folder that is kept read-only
+            rewrite_manifest(file, manifest)
+    return Backup(file=file, size=manifest.size, state="verified", manifest=manifest)
 
 
 async def restore(

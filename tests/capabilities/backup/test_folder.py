@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from sqlstore.capabilities.backup import list_backups
-from sqlstore.capabilities.backup.manifest import manifest_path, write_manifest
+from sqlstore.capabilities.backup.manifest import manifest_path, rewrite_manifest
 from sqlstore.engine.errors import ConfigurationError, StoreError
 from sqlstore.engine.partial_files import LOCK_NAME, locked_folder, partial_file, publish
 from sqlstore.engine.watch import Watch
@@ -35,7 +35,7 @@ async def test_the_one_just_made_stays_even_if_the_others_claim_to_be_newer(bot,
     """A clock that was wrong once must not cost the only backup of today."""
     old = await bot.backup(folder=tmp_path / "backups")
     future = old.manifest.created_at + timedelta(days=400)
-    write_manifest(old.file, msgspec.structs.replace(old.manifest, created_at=future))
+    rewrite_manifest(old.file, msgspec.structs.replace(old.manifest, created_at=future))
     made = await bot.backup(folder=tmp_path / "backups", keep=1)
     assert visible(tmp_path / "backups") == [made.file.name]
 

@@ -21,7 +21,7 @@ from tests.engine.postgres_support import bare
 BACKUPS = int(os.environ.get("SQLSTORE_TEST_BACKUPS", "0"))
 KILLS = BACKUPS or 6
 LOADED = BACKUPS or 6
-on_sqlite = pytest.mark.parametrize("engine", ["sqlite"])
+pytestmark = pytest.mark.timeout(120 + 10 * BACKUPS)
 
 FOREVER = """
 import asyncio, sys

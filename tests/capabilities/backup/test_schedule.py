@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from sqlstore.capabilities.backup import BackupSchedule, list_backups
-from sqlstore.capabilities.backup.manifest import write_manifest
+from sqlstore.capabilities.backup.manifest import rewrite_manifest
 from sqlstore.capabilities.backup.schedule import back_up_if_due
 from sqlstore.engine.backup import backup_source
 from sqlstore.engine.errors import ConfigurationError
@@ -72,7 +72,7 @@ async def test_a_missed_night_is_made_up_for_once(bot, tmp_path):
         newest = list_backups(tmp_path / "backups")[0]
         changed = msgspec.structs.replace(newest.manifest, created_at=datetime.now(UTC) + moved)
         for each in list_backups(tmp_path / "backups"):
-            write_manifest(each.file, changed)
+            rewrite_manifest(each.file, changed)
         assert await back_up_if_due(source, schedule, BANGKOK) is not None
         assert await back_up_if_due(source, schedule, BANGKOK) is None
     assert len(visible(tmp_path / "backups")) == 2
