@@ -194,7 +194,6 @@ class Store:
         Of a SQLite file all of it, of a PostgreSQL database the store's schema, which the
         programs pg_dump and pg_restore must be there for.
         """
-        self.driver.check_outside_transaction()
         return await backup(
             self.driver, target, folder=folder, keep=keep, verify=verify, on_progress=on_progress
         )

@@ -7,7 +7,7 @@ What is in it is summed up as it is copied, from the very snapshot that is copie
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -16,7 +16,7 @@ import msgspec
 
 from sqlstore.engine.address import PostgresAddress, SqliteAddress, parse
 from sqlstore.engine.driver import Driver
-from sqlstore.engine.errors import CorruptDatabase
+from sqlstore.engine.errors import ConfigurationError, CorruptDatabase
 from sqlstore.engine.values import Engine
 from sqlstore.engine.watch import Watch
 
@@ -111,6 +111,12 @@ async def check_file(engine: Engine, file: Path, contents: Contents, watch: Watc
     Raises CorruptDatabase, or ConfigurationError where a tool is missing.
     """
     await _module(engine).check_file(file, contents, watch)
+
+
+def refuse_empty(database: str, tables: Collection[str]) -> None:
+    """Raise ConfigurationError where there is nothing: a wrong URL must not pass for a good night."""
+    if not tables:
+        raise ConfigurationError(f"{database} has no tables; check the path, or the schema in the URL")
 
 
 def compare(expected: Mapping[str, TableSummary], found: Mapping[str, TableSummary], what: str) -> None:

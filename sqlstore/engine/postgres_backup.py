@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from sqlstore.engine.address import Host, PostgresAddress, SqliteAddress
-from sqlstore.engine.backup import BackupSource, Contents
+from sqlstore.engine.backup import BackupSource, Contents, refuse_empty
 from sqlstore.engine.driver import Driver
 from sqlstore.engine.errors import ConfigurationError
 from sqlstore.engine.files import sync
@@ -23,6 +23,7 @@ from sqlstore.engine.postgres_snapshot import (
     refuse_pooler,
     shown,
     sum_up,
+    table_names,
     version_of,
 )
 from sqlstore.engine.postgres_tools import CONNECTION, Tool, find_tool, major_of, tool_environment
@@ -62,6 +63,7 @@ class PostgresSource(BackupSource):
             tool = await find_tool("pg_dump", major_of(version))
             reader = await find_tool("pg_restore", tool.major)
             async with connection.transaction(isolation="repeatable_read", readonly=True):
+                refuse_empty(self.database, await table_names(connection, schema))
                 snapshot = await connection.fetchval("SELECT pg_export_snapshot()")
                 await self._dump(tool, host, snapshot, file, watch)
                 stores = await newest_migrations(connection)

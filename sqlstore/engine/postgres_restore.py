@@ -13,7 +13,7 @@ from typing import Final
 import asyncpg
 
 from sqlstore.engine.address import PostgresAddress
-from sqlstore.engine.backup import Contents, RestoreTarget, compare
+from sqlstore.engine.backup import Contents, RestoreTarget, TableSummary, compare
 from sqlstore.engine.errors import ConfigurationError, CorruptDatabase
 from sqlstore.engine.postgres_connect import quote_identifier
 from sqlstore.engine.postgres_scratch import scratch_database
@@ -46,15 +46,24 @@ class PostgresTarget(RestoreTarget):
                 f"this is a backup of the schema {contents.schema}, and functions in it name that schema; "
                 f"add ?schema={contents.schema} to the URL"
             )
-        await _restore(self._address, file, contents, watch)
+        tables = await _restore(self._address, file, contents, watch)
+        compare(
+            contents.tables,
+            tables,
+            f"the schema {contents.schema} was restored, but perhaps a program has written to it already: it",
+        )
 
     async def drill(self, file: Path, contents: Contents, watch: Watch) -> None:
         """Into a database of its own on the same server, which is dropped afterwards."""
         async with scratch_database(self._url) as address:
-            await _restore(replace(address, schema=str(contents.schema)), file, contents, watch)
+            tables = await _restore(replace(address, schema=str(contents.schema)), file, contents, watch)
+        compare(contents.tables, tables, f"what comes out of {file.name}")
 
 
-async def _restore(address: PostgresAddress, file: Path, contents: Contents, watch: Watch) -> None:
+async def _restore(
+    address: PostgresAddress, file: Path, contents: Contents, watch: Watch
+) -> Mapping[str, TableSummary]:
+    """Restore, and sum up what is there then."""
     async with connected(address) as (connection, host):
         tool = await _fitting_tool(connection, contents)
         listing = await list_archive(tool, file, len(contents.tables))
@@ -67,12 +76,7 @@ async def _restore(address: PostgresAddress, file: Path, contents: Contents, wat
                 await _drop_schema(connection, address.schema)
             raise
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            tables = await sum_up(connection, address.schema, watch)
-    compare(
-        contents.tables,
-        tables,
-        f"the schema {address.schema} was restored, but perhaps a program has written to it already: it",
-    )
+            return await sum_up(connection, address.schema, watch)
 
 
 async def _fitting_tool(connection: asyncpg.Connection, contents: Contents) -> Tool:
@@ -89,7 +93,8 @@ async def _fitting_tool(connection: asyncpg.Connection, contents: Contents) -> T
 async def _load(tool: Tool, environment: Mapping[str, str], file: Path, listing: Sequence[str]) -> None:
     """All but the schema itself and its comment: it is there already."""
     with tempfile.TemporaryFile() as chosen:  # it has no name that a killed process could leave
-        chosen.write("\n".join(line for line in listing if not _SCHEMA_ENTRY.match(line)).encode())
+        text = "\n".join(line for line in listing if not _SCHEMA_ENTRY.match(line))
+        chosen.write(text.encode(errors="surrogateescape"))
         chosen.flush()
         chosen.seek(0)
         await tool.run(
@@ -114,7 +119,9 @@ async def list_archive(tool: Tool, file: Path, tables: int) -> list[str]:
         printed.extend(chunk)
 
     await tool.run("--list", str(file), take=take)
-    entries = [line for line in printed.decode().splitlines() if not line.startswith(";")]
+    # Names are in the database's encoding, whichever that is.
+    text = printed.decode(errors="surrogateescape")
+    entries = [line for line in text.splitlines() if not line.startswith(";")]
     if sum(bool(_TABLE_ENTRY.match(line)) for line in entries) < tables:
         raise CorruptDatabase(f"{file.name} lacks tables; use another backup")
     return entries

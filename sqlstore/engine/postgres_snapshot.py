@@ -66,9 +66,14 @@ async def newest_migrations(connection: asyncpg.Connection) -> dict[str, int]:
         return {}
 
 
+async def table_names(connection: asyncpg.Connection, schema: str) -> list[str]:
+    """Of a schema, in order; partitions are part of their table."""
+    return [name for (name,) in await connection.fetch(_TABLES, schema)]
+
+
 async def sum_up(connection: asyncpg.Connection, schema: str, watch: Watch) -> dict[str, TableSummary]:
     """Every table of the schema; the caller holds the snapshot."""
-    names = [name for (name,) in await connection.fetch(_TABLES, schema)]
+    names = await table_names(connection, schema)
     summaries = {}
     for number, name in enumerate(names):
         watch.tell("counting", number, len(names))

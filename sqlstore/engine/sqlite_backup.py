@@ -18,6 +18,7 @@ from sqlstore.engine.backup import (
     RestoreTarget,
     TableSummary,
     compare,
+    refuse_empty,
 )
 from sqlstore.engine.driver import Driver
 from sqlstore.engine.errors import ConfigurationError, CorruptDatabase
@@ -68,7 +69,9 @@ class SqliteSource(BackupSource):
             write_copy(self._path, file, watch)
         except sqlite3.Error as error:
             raise translate(error, bound=False) from error
-        return _read_contents(file, watch)
+        contents = _read_contents(file, watch)
+        refuse_empty(self.database, contents.tables)
+        return contents
 
 
 def restore_target(_url: str, address: SqliteAddress | PostgresAddress, engine: Engine) -> SqliteTarget:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal
@@ -9,7 +11,7 @@ from typing import Final, Literal
 import msgspec
 
 from sqlstore.capabilities.backup.manifest import SUFFIX, Manifest, manifest_path, read_manifest
-from sqlstore.engine.errors import StoreError
+from sqlstore.engine.errors import ConfigurationError, StoreError
 
 _BACKUP_SUFFIXES: Final = (".db", ".dump")
 State = Literal["verified", "complete", "damaged", "unknown"]
@@ -34,11 +36,16 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True):
 def list_backups(folder: Path) -> list[Backup]:
     """The backups in a folder, newest first, those without a time last; [] where it is missing.
 
-    Only names, sizes and manifests are looked at: `verify` reads the files. Raises OSError.
+    Only names, sizes and manifests are looked at: `verify` reads the files. Raises
+    ConfigurationError where the folder cannot be read.
     """
-    if not folder.is_dir():
+    try:
+        paths = sorted(folder.iterdir())
+    except FileNotFoundError:
         return []
-    found = [look_at(path) for path in sorted(folder.iterdir()) if _is_backup(path)]
+    except OSError as error:
+        raise ConfigurationError(f"{folder} cannot be read: {error.strerror}") from error
+    found = list(_look_at_each(path for path in paths if _is_backup(path)))
     dated = sorted((each for each in found if each.manifest), key=_age, reverse=True)
     return dated + [each for each in found if each.manifest is None]
 
@@ -47,6 +54,12 @@ def _is_backup(path: Path) -> bool:
     if path.name.startswith(".") or path.name.endswith(SUFFIX) or not path.is_file():
         return False
     return path.suffix in _BACKUP_SUFFIXES or manifest_path(path).exists()
+
+
+def _look_at_each(paths: Iterable[Path]) -> Iterator[Backup]:
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError):  # another process rotates
+            yield look_at(path)
 
 
 def look_at(file: Path) -> Backup:

@@ -80,6 +80,7 @@ async def backup(
     if keep is not None and keep < 1:
         raise ConfigurationError("keep must be 1 or more: a backup that is deleted at once is none")
     source = backup_source(driver)
+    await driver.fetch("SELECT 1")  # raises where it is closed, away, or in a transaction of the caller's
     target = place_for(source, target, folder)
     watch = Watch(on_progress)
     async with limited(timeout_s, target), locked_folder(target.parent, watch):
@@ -178,7 +179,11 @@ async def _checked(file: Path, watch: Watch) -> Manifest:
     found = look_at(file)
     if found.state == "damaged":
         raise CorruptDatabase(f"{file} {found.problem}; use another backup")
-    if await watch.in_thread(file_digest, file, watch) != manifest.sha256:
+    try:
+        digest = await watch.in_thread(file_digest, file, watch)
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be read: {error.strerror}") from error
+    if digest != manifest.sha256:
         raise CorruptDatabase(f"{file} is damaged: its SHA-256 is not the manifest's; use another backup")
     return manifest
 

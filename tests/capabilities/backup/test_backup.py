@@ -12,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sqlstore.capabilities.backup import list_backups, verify
+from sqlstore.capabilities.backup import backup, list_backups, verify
 from sqlstore.capabilities.backup.manifest import manifest_path, read_manifest
-from sqlstore.engine.driver import deadline
+from sqlstore.engine.connect import make_driver
 from sqlstore.engine.errors import ConfigurationError, CorruptDatabase, DeadlineExceeded, UsageError
 from sqlstore.engine.watch import Watch
 from sqlstore.stores.chatbot import Chatbot
@@ -162,8 +162,6 @@ async def test_memory_is_not_backed_up(tmp_path):
 
 
 async def test_it_ends_when_its_time_is_up(bot, tmp_path):
-    from sqlstore.capabilities.backup import backup
-
     with pytest.raises(DeadlineExceeded, match="nothing was written"):
         await backup(bot.driver, tmp_path / "out" / "copy", timeout_s=0.001)
     assert visible(tmp_path / "out") == []
@@ -197,10 +195,23 @@ async def test_progress_names_the_steps_and_ends_full(bot, tmp_path):
     assert done == total
 
 
-async def test_a_deadline_of_single_calls_does_not_end_a_backup(bot, tmp_path):
-    """A backup takes as long as it takes; its own limit is in hours."""
-    with deadline(0.0):
-        assert (await bot.backup(tmp_path / "copy")).file.exists()
+async def test_a_database_without_tables_is_no_success(url, tmp_path):
+    """A wrong schema or path in the URL must not look like a good backup, night after night."""
+    driver = make_driver(url)
+    await driver.open()
+    try:
+        with pytest.raises(ConfigurationError, match="has no tables"):
+            await backup(driver, tmp_path / "out" / "copy")
+    finally:
+        await driver.close()
+    assert visible(tmp_path / "out") == []
+
+
+async def test_a_closed_store_says_so(url, tmp_path):
+    async with Chatbot.open(url) as bot:
+        pass
+    with pytest.raises(UsageError, match="closed"):
+        await bot.backup(tmp_path / "copy")
 
 
 @on_sqlite

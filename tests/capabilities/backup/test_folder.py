@@ -155,3 +155,5 @@ def test_a_folder_that_is_missing_or_holds_other_things(tmp_path):
     (tmp_path / ".hidden.db").write_text("x")
     (tmp_path / "text.txt").write_text("x")
     assert list_backups(tmp_path) == []
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        list_backups(tmp_path / "text.txt")
