@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 URL    ?=
+JOBS   ?= auto
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
@@ -14,17 +15,18 @@ help:  ## what can be made
 demo: $(VENV)/.demo  ## real conversations into a store and back (URL=postgresql://… for PostgreSQL)
 	$(BIN)/python -m sqlstore demo $(if $(URL),--url '$(URL)')
 
-test: $(VENV)/.test  ## every test, on SQLite and PostgreSQL
-	$(BIN)/python -m pytest
+test: $(VENV)/.test  ## every test, on SQLite and PostgreSQL, JOBS at once (a core each)
+	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4
 
 test-fast: $(VENV)/.test  ## the tests that take no more than a second each
-	$(BIN)/python -m pytest -m 'not slow'
+	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 -m 'not slow'
 
 check: $(VENV)/.dev  ## style, types and import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	if [ -x $(BIN)/hadolint ]; then $(BIN)/hadolint --failure-threshold warning Dockerfile; fi
 
 format: $(VENV)/.dev  ## put the code into the house's format
 	$(BIN)/ruff check --fix .

@@ -14,12 +14,18 @@ COMMANDS: Final = {
     "adopt": Place("sqlstore.adopt", "adopt", "Take over a database that the old system made."),
     "backup": Place("sqlstore.backup", "backup", "Back a database up while it is in use."),
     "backups": Place("sqlstore.backup", "backups", "List the backups, and verify them."),
+    "cleanup": Place("sqlstore.upkeep", "cleanup", "Delete what is older than you say."),
     "demo": Place("sqlstore.demo.command", "demo", "Show what the chatbot store does, with real dialogues."),
+    "erase": Place("sqlstore.person", "erase", "Delete everything about one person."),
+    "export": Place("sqlstore.person", "export", "Write everything about one person to a file."),
     "export-json": Place("sqlstore.commands", "export_json", "Write one JSON file per chatbot session."),
+    "grants": Place("sqlstore.grants", "grants", "Roles on PostgreSQL: an owner, and a bot's."),
     "import-json": Place("sqlstore.commands", "import_json", "Bring JSON session files into the database."),
+    "maintain": Place("sqlstore.upkeep", "maintain", "Keep queries fast; give space back."),
     "menu": Place("sqlstore.menu", "menu", "The numbered menu of the old bot."),
     "migrate": Place("sqlstore.migrate", "main", "Apply, check and list migrations."),
     "restore": Place("sqlstore.backup", "restore", "Put a backup where no database is."),
+    "setup": Place("sqlstore.setup", "setup", "Make a store's tables, or try the connection."),
     "stats": Place("sqlstore.commands", "stats", "Count what the chatbot store holds."),
 }
 

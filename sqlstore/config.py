@@ -118,6 +118,43 @@ class DatabaseManagerSettings(BaseSettings):
     db_password: SecretStr | None = None
 
 
+class ConversationsSettings(BaseSettings):
+    """The variables of the multi-agent chat, as `python -m sqlstore setup` reads them.
+
+    - postgres_host (POSTGRES_HOST): a name, an address, or the folder of a Unix socket.
+    - postgres_port, postgres_db, postgres_user, postgres_password (POSTGRES_PORT, …).
+    - postgres_pool_size, postgres_max_overflow: connections that are kept, and those that
+      may be opened above them; the pool has as many as both together.
+    """
+
+    model_config = SettingsConfigDict(**_SOURCES)
+
+    postgres_host: str = "localhost"
+    postgres_port: int = Field(default=5432, ge=1, le=65_535)
+    postgres_db: str = "conversations"
+    postgres_user: str = "postgres"
+    postgres_password: SecretStr | None = None
+    postgres_pool_size: int = Field(default=10, ge=1, le=500)
+    postgres_max_overflow: int = Field(default=20, ge=0, le=500)
+
+    @property
+    def url(self) -> SecretStr:
+        """The database as a URL."""
+        user, database, host = (
+            quote(part, safe="") for part in (self.postgres_user, self.postgres_db, self.postgres_host)
+        )
+        password = self.postgres_password
+        secret = "" if password is None else ":" + quote(password.get_secret_value(), safe="")
+        pool_size = self.postgres_pool_size + self.postgres_max_overflow
+        if self.postgres_host.startswith("/"):
+            options = f"host={host}&port={self.postgres_port}&pool_size={pool_size}"
+            return SecretStr(f"postgresql://{user}{secret}@/{database}?{options}")
+        place = f"[{self.postgres_host}]" if ":" in self.postgres_host else host
+        return SecretStr(
+            f"postgresql://{user}{secret}@{place}:{self.postgres_port}/{database}?pool_size={pool_size}"
+        )
+
+
 def sqlite_url(path: Path) -> str:
     """The URL of a SQLite file, whatever signs its name holds."""
     return "sqlite:///" + quote(str(path), safe="/:")

@@ -20,6 +20,7 @@ import copy
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import ClassVar, Final, Generic, Literal, Self, TypeVar, get_type_hints
@@ -27,6 +28,16 @@ from typing import ClassVar, Final, Generic, Literal, Self, TypeVar, get_type_hi
 import msgspec
 
 from sqlstore.capabilities.backup import BackupSchedule, Made, backup, start_schedule
+from sqlstore.capabilities.person import (
+    PersonArguments,
+    Receipt,
+    count_person,
+    erase_person,
+    export_person,
+    person_value,
+)
+from sqlstore.capabilities.retention import Due, OnProgress, Removed, Retention, due
+from sqlstore.capabilities.retention import cleanup as retain
 from sqlstore.engine import queries as named_queries
 from sqlstore.engine.connect import make_driver
 from sqlstore.engine.driver import DEFAULT_TIMEOUT_S, Driver, Executor, Transaction
@@ -34,7 +45,7 @@ from sqlstore.engine.queries import Queries
 from sqlstore.engine.repository import Repository
 from sqlstore.engine.resources import migrations_folder, sql_folder
 from sqlstore.engine.values import Engine
-from sqlstore.engine.watch import OnProgress
+from sqlstore.engine.watch import OnStep
 from sqlstore.migrations import MigrationSource, ensure_current, migrate
 
 _STOP_S: Final = 2.0
@@ -169,6 +180,65 @@ class Store:
             )
         return _loaded[cls, engine]
 
+    async def cleanup(
+        self,
+        *,
+        older_than: timedelta | None = None,
+        logs_older_than: timedelta | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> list[Removed]:
+        """Delete what is older, in small batches beside live traffic; None keeps for ever.
+
+        older_than: for users, sessions or conversations (with all that was said in them),
+        the time without activity. logs_older_than: the age of audit logs and measurements.
+        See `capabilities.retention` for what a store's `retention.sql` does.
+        """
+        retention = Retention(older_than=older_than, logs_older_than=logs_older_than)
+        return await retain(self.driver, self._queries, retention, on_progress=on_progress)
+
+    async def due(
+        self, *, older_than: timedelta | None = None, logs_older_than: timedelta | None = None
+    ) -> list[Due]:
+        """What `cleanup` would delete now, table by table; only reads."""
+        retention = Retention(older_than=older_than, logs_older_than=logs_older_than)
+        return await due(self.driver, self._queries, retention)
+
+    async def person_arguments(self, person: str) -> PersonArguments:
+        """What `person.sql` is given for a person. Raises InvalidValue for one that nobody can be."""
+        return {"person": person_value(self._queries, self.name, person)}
+
+    async def count_person(self, person: str) -> list[Due]:
+        """How many rows there are about one person, table by table."""
+        return await count_person(
+            self._executor, self._queries, self.name, await self.person_arguments(person)
+        )
+
+    async def export_person(self, person: str, path: Path) -> Receipt:
+        """Write everything about one person to a file, as lines of JSON; see `capabilities.person`.
+
+        person: what the store calls people by: a session id, a hardware id's hash, a user id, a chat id.
+        """
+        return await export_person(
+            self._executor, self._queries, self.name, await self.person_arguments(person), path
+        )
+
+    async def erase_person(self, person: str) -> Receipt:
+        """Delete everything about one person, in every table, in one transaction.
+
+        On SQLite what was deleted is overwritten as space is used again; `maintain(vacuum=True)`
+        removes it from the file at once. Backups made before still hold it.
+        """
+        return await erase_person(self.driver, self._queries, self.name, await self.person_arguments(person))
+
+    async def maintain(self, *, vacuum: bool = False) -> None:
+        """Look at the tables anew for the planner; with `vacuum`, give back the space of deleted rows.
+
+        VACUUM makes SQLite's writers wait, and needs as much free space as the database takes.
+        """
+        if vacuum:
+            await self.driver.vacuum()
+        await self.driver.analyze()
+
     async def close(self) -> None:
         """Finish what runs and let go of the database; at most 2 seconds.
 
@@ -187,7 +257,7 @@ class Store:
         folder: Path | None = None,
         keep: int | None = None,
         verify: bool = False,
-        on_progress: OnProgress | None = None,
+        on_progress: OnStep | None = None,
     ) -> Made:
         """Back the database up while it is in use. See sqlstore.capabilities.backup.backup.
 

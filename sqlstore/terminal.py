@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from sqlstore.engine.watch import OnProgress, Step
+from sqlstore.engine.watch import OnStep, Step
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
 
 Progress = Callable[[int, int], None]
 
@@ -21,26 +27,65 @@ url_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
 
 
+class Duration(click.ParamType[timedelta]):
+    """`500ms`, `30s`, `15m`, `12h`, `7d`, `2w`."""
+
+    name = "duration"
+    _UNITS: Final = {
+        "ms": timedelta(milliseconds=1),
+        "s": timedelta(seconds=1),
+        "m": timedelta(minutes=1),
+        "h": timedelta(hours=1),
+        "d": timedelta(days=1),
+        "w": timedelta(weeks=1),
+    }
+
+    def convert(
+        self, value: str | timedelta, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta:
+        """A number and its unit."""
+        if isinstance(value, timedelta):
+            return value
+        match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,6})?)(ms|s|m|h|d|w)", value.strip())
+        if match is None:
+            self.fail("is no duration; write it like 30s, 15m, 12h or 7d", param, ctx)
+        try:
+            return float(match[1]) * self._UNITS[match[2]]
+        except OverflowError:
+            self.fail("is longer than there ever was", param, ctx)
+
+
 @contextmanager
 def progress_bar(title: str) -> Iterator[Progress]:
     """A bar on standard error if that is a terminal, nothing otherwise.
 
     Gives a function that takes how many are done, and of how many.
     """
-    if not sys.stderr.isatty():
-        yield lambda _done, _total: None
-        return
-    from rich.console import Console  # noqa: PLC0415 - takes longer to import than most commands to run
-    from rich.progress import Progress as Bar  # noqa: PLC0415
-
-    with Bar(console=Console(stderr=True), transient=True) as bar:
+    with _bar() as bar:
+        if bar is None:
+            yield lambda _done, _total: None
+            return
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 @contextmanager
-def step_bar() -> Iterator[OnProgress | None]:
-    """A bar on standard error if that is a terminal, for work of several steps; None otherwise."""
+def step_bar() -> Iterator[OnStep | None]:
+    """The same for work of several steps, whose names it shows; None where there is no terminal."""
+    with _bar() as bar:
+        if bar is None:
+            yield None
+            return
+        task = bar.add_task("", total=None)
+
+        def show(step: Step, done: int, total: int | None) -> None:
+            bar.update(task, description=step.capitalize(), completed=done, total=total)
+
+        yield show
+
+
+@contextmanager
+def _bar() -> Iterator[Bar | None]:
     if not sys.stderr.isatty():
         yield None
         return
@@ -48,9 +93,4 @@ def step_bar() -> Iterator[OnProgress | None]:
     from rich.progress import Progress as Bar  # noqa: PLC0415
 
     with Bar(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None)
-
-        def show(step: Step, done: int, total: int | None) -> None:
-            bar.update(task, description=step.capitalize(), completed=done, total=total)
-
-        yield show
+        yield bar

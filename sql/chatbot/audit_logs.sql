@@ -16,9 +16,3 @@ ORDER BY anon_id DESC, id DESC LIMIT :limit;
 -- The newest first.
 SELECT id, anon_id, platform, user_input, ai_output, latency, created_at
 FROM audit_logs ORDER BY id DESC LIMIT :limit;
-
--- name: delete_older(before: timestamp, limit: int) :changed
--- Forget entries from before then, the oldest first.
-DELETE FROM audit_logs WHERE id IN (
-  SELECT id FROM audit_logs WHERE created_at < :before ORDER BY created_at, id LIMIT :limit
-);

@@ -42,12 +42,6 @@ FROM users WHERE id > coalesce(:after_id, 0) ORDER BY id LIMIT :page_size;
 -- name: count() :value int
 SELECT count(*) FROM users;
 
--- name: delete_idle(before: timestamp, limit: int) :changed
--- Users not active since then, the longest idle first, with their messages and sessions.
-DELETE FROM users WHERE id IN (
-  SELECT id FROM users WHERE last_active < :before ORDER BY last_active, id LIMIT :limit
-) AND last_active < :before;  -- again: one of them may have written meanwhile
-
 -- name: restore(id: int, bot_enabled: bool, created_at: timestamp, last_active: timestamp) :changed
 -- Set what an import knows and writing messages has moved.
 UPDATE users SET bot_enabled = :bot_enabled, created_at = :created_at, last_active = :last_active

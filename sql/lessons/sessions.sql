@@ -50,9 +50,3 @@ SELECT count(*) FROM sessions;
 -- name: delete(chat_id: text) :changed
 -- Forget a session with its messages.
 DELETE FROM sessions WHERE chat_id = :chat_id;
-
--- name: delete_idle(before: timestamp, limit: int) :changed
--- Sessions without a sign of life since then, the longest idle first, with their messages.
-DELETE FROM sessions WHERE chat_id IN (
-  SELECT chat_id FROM sessions WHERE updated_at < :before ORDER BY updated_at, chat_id LIMIT :limit
-) AND updated_at < :before;  -- again: one of them may have been used meanwhile

@@ -191,6 +191,14 @@ class Driver(Executor):
         """Give back the space of deleted rows. SQLite's writers wait meanwhile; has no deadline."""
 
     @abstractmethod
+    async def analyze(self) -> None:
+        """Look at the tables anew, so that queries are planned for the rows that are there now."""
+
+    @abstractmethod
+    async def checkpoint(self) -> None:
+        """Called between batches of bulk work: keeps SQLite's write-ahead log small beside live traffic."""
+
+    @abstractmethod
     async def begin(self) -> Transaction:
         """Start a transaction that the caller must end. Use `transaction()` instead."""
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from sqlstore.engine.errors import ConfigurationError, ReadOnlyDatabase, StorageFull, StoreError
 
@@ -24,14 +27,21 @@ def make_folders(folder: Path) -> None:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Put a file (0600) in place whole: after a crash there is the old one or the new one.
+    """Put a file in place whole, see `whole_file`."""
+    with whole_file(path) as file:
+        file.write(content)
 
-    The new name itself is sure to be on disk after `sync(path.parent)`.
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file (0600) to write, which is put in place whole: after a crash there is the old one or the new one.
+
+    The new name itself is sure to be on disk after `sync(path.parent)`. An exception leaves the old one.
     """
     descriptor, temporary = tempfile.mkstemp(prefix=".", suffix=".new", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).replace(path)

@@ -139,13 +139,24 @@ class PostgresDriver(Driver):
 
     async def vacuum(self) -> None:
         """Mark the space of deleted rows as free, in the tables of this schema; writers go on meanwhile."""
+        await self._for_all_tables("VACUUM (ANALYZE)")
+
+    async def analyze(self) -> None:
+        """ANALYZE the tables of this schema."""
+        await self._for_all_tables("ANALYZE")
+
+    async def checkpoint(self) -> None:
+        """Nothing to do: the server looks after its own log."""
+
+    async def _for_all_tables(self, command: str) -> None:
+        """On a connection of its own, outside of transactions and without a deadline."""
         self._check_open()
         self.check_outside_transaction()
         connection = await connect(self.settings, timeout_s=self.timeout_s)
         try:
             tables = await connection.fetchval(_TABLES)
             if tables is not None:
-                await connection.execute(f"VACUUM (ANALYZE) {tables}")
+                await connection.execute(f"{command} {tables}")
             await connection.close(timeout=1)
         except Exception as error:  # noqa: BLE001 - translated
             failure = translate(error)

@@ -12,7 +12,7 @@ query gives is in its header. Where the two differ, the call raises UsageError.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, ClassVar, Final, TypeVar, cast
 
 from sqlstore.engine.driver import Executor, Kind
@@ -75,17 +75,24 @@ class Repository:
         parameters), so rows written meanwhile are met or not, but none twice.
         """
         _check_declared(query, "stream", row)
-        position: dict[str, object] = dict.fromkeys(
-            name for name in query.parameters if name.startswith(AFTER)
-        )
-        while True:
-            given = {**arguments, **position, "page_size": page_size}
-            page = await self._executor.call(query, *(given[name] for name in query.parameters))
+        async for page in pages(self._executor, query, arguments, page_size):
             for found in page:
                 yield found
-            if len(page) < page_size:
-                return
-            position = {name: getattr(page[-1], name.removeprefix(AFTER)) for name in position}
+
+
+async def pages(
+    executor: Executor, query: Query, arguments: Mapping[str, object], page_size: int = PAGE_SIZE
+) -> AsyncIterator[list[Any]]:
+    """The rows of a `:stream` query, a list for each page. arguments: all but `page_size` and `after_…`."""
+    position: dict[str, object] = dict.fromkeys(name for name in query.parameters if name.startswith(AFTER))
+    while True:
+        given = {**arguments, **position, "page_size": page_size}
+        page = await executor.call(query, *(given[name] for name in query.parameters))
+        if page:
+            yield page
+        if len(page) < page_size:
+            return
+        position = {name: getattr(page[-1], name.removeprefix(AFTER)) for name in position}
 
 
 def _check_declared(query: Query, kind: Kind, row: type[Any] | None) -> None:

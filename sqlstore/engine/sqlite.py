@@ -29,6 +29,10 @@ T = TypeVar("T")
 
 IDLE_LIMIT_S: Final = 5.0
 """How long a transaction may pause between two statements, in seconds: everybody else's writes wait."""
+CHECKPOINT_BYTES: Final = 16 * 1024 * 1024
+"""Size of the write-ahead log from which `checkpoint` cuts it."""
+ANALYZED_ROWS: Final = 1000
+"""How much of each index ANALYZE reads; what SQLite's documentation recommends."""
 _FINISH_S, _STOP_S = 1.0, 0.8
 
 _drivers: weakref.WeakSet[SqliteDriver] = weakref.WeakSet()
@@ -194,6 +198,17 @@ class SqliteDriver(Driver):
         async with self.exclusive() as held:
             await held.run(_vacuum)
 
+    async def analyze(self) -> None:
+        """ANALYZE, which looks at a sample of each index."""
+        async with self.exclusive() as held:
+            await held.run(_analyze)
+
+    async def checkpoint(self) -> None:
+        """Cut the write-ahead log where it has grown beyond CHECKPOINT_BYTES, unless a reader needs it."""
+        self._check_open()
+        if self._file is not None and self._file.log_bytes() > CHECKPOINT_BYTES:
+            await self._writer.do(Work(call_deadline(self.timeout_s), _checkpoint))
+
     async def begin(self) -> SqliteTransaction:
         """Wait for the writer and take it: BEGIN IMMEDIATE. Raises DeadlineExceeded while others hold it."""
         self._check_open()
@@ -230,7 +245,16 @@ class SqliteDriver(Driver):
 
 def _vacuum(connection: sqlite3.Connection) -> None:
     connection.execute("VACUUM")
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()  # the file shrinks only now
+    _checkpoint(connection)  # the file shrinks only now
+
+
+def _analyze(connection: sqlite3.Connection) -> None:
+    connection.execute(f"PRAGMA analysis_limit = {ANALYZED_ROWS}").fetchall()
+    connection.execute("ANALYZE")
+
+
+def _checkpoint(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 def _load(worker: Worker) -> int:

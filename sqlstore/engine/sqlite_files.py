@@ -66,6 +66,13 @@ class DatabaseFile:
             return False
         return (found.st_dev, found.st_ino) == self._identity
 
+    def log_bytes(self) -> int:
+        """Size of the write-ahead log; 0 where there is none."""
+        try:
+            return self.path.with_name(f"{self.path.name}-wal").stat().st_size
+        except OSError:
+            return 0
+
     def _companion(self) -> Path | None:
         for suffix in ("-wal", "-journal"):
             companion = self.path.with_name(self.path.name + suffix)

@@ -11,7 +11,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 Step = Literal["waiting", "copying", "counting", "checking", "restoring"]
-OnProgress: TypeAlias = Callable[[Step, int, int | None], None]
+OnStep: TypeAlias = Callable[[Step, int, int | None], None]
 """Told the step, how much of it is done, and of how much (None where nobody knows).
 
 It may be called from another thread, and must not take long."""
@@ -24,7 +24,7 @@ class Stopped(Exception):
 class Watch:
     """Over one piece of work. on_progress: None tells nobody."""
 
-    def __init__(self, on_progress: OnProgress | None = None) -> None:
+    def __init__(self, on_progress: OnStep | None = None) -> None:
         self._on_progress = on_progress
         self._stopped = threading.Event()
 

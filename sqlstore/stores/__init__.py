@@ -21,9 +21,20 @@ STORES: Final[dict[str, str]] = {
 
 
 def load_store(name: str) -> type[Store]:
-    """A store's class, imported when it is asked for. Raises ConfigurationError for a name that is none."""
-    if name not in STORES:
-        raise ConfigurationError(f"{name!r} is no store; these are: {', '.join(sorted(STORES))}")
-    module, _, attribute = STORES[name].partition(":")
-    store: type[Store] = getattr(import_module(module), attribute)
+    """A store's class, imported when it is asked for.
+
+    name: a built-in store's, or `package.module:Class` for one of your own. Raises
+    ConfigurationError for a name that is none.
+    """
+    place = STORES.get(name, name)
+    module, separator, attribute = place.partition(":")
+    if not separator:
+        raise ConfigurationError(
+            f"{name!r} is no store; these are: {', '.join(sorted(STORES))}, or package.module:Class"
+        )
+    try:
+        found = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise ConfigurationError(f"the store {name} cannot be imported: {error}") from error
+    store: type[Store] = found
     return store

@@ -28,7 +28,7 @@ from sqlstore.engine.errors import ConfigurationError, CorruptDatabase, Deadline
 from sqlstore.engine.files import cannot_make
 from sqlstore.engine.partial_files import locked_folder, partial_file, publish, refuse_existing
 from sqlstore.engine.resources import migrations_folder
-from sqlstore.engine.watch import OnProgress, Watch
+from sqlstore.engine.watch import OnStep, Watch
 from sqlstore.migrations import MigrationSource
 from sqlstore.migrations.errors import NewerDatabase
 from sqlstore.migrations.files import read_files
@@ -61,7 +61,7 @@ async def backup(
     folder: Path | None = None,
     keep: int | None = None,
     verify: bool = False,
-    on_progress: OnProgress | None = None,
+    on_progress: OnStep | None = None,
     timeout_s: float = DEFAULT_TIMEOUT_S,
 ) -> Made:
     """Copy an open database, while it is in use, into a file that is whole or not there at all.
@@ -124,7 +124,7 @@ def _publish(partial: Path, target: Path, manifest: Manifest) -> None:
 
 
 async def verify(
-    file: Path, *, on_progress: OnProgress | None = None, timeout_s: float = DEFAULT_TIMEOUT_S
+    file: Path, *, on_progress: OnStep | None = None, timeout_s: float = DEFAULT_TIMEOUT_S
 ) -> Backup:
     """Read a backup from end to end and compare it with its manifest, which notes the time.
 
@@ -147,7 +147,7 @@ async def restore(
     *,
     drill: bool = False,
     sources: Iterable[MigrationSource] = (),
-    on_progress: OnProgress | None = None,
+    on_progress: OnStep | None = None,
     timeout_s: float = DEFAULT_TIMEOUT_S,
 ) -> Restored:
     """Put a backup where no database is: a new file, or a schema that is missing or empty.

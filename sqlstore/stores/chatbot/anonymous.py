@@ -34,12 +34,18 @@ def anonymous_id(session_id: str, key: str) -> str:
 
 def configured_key() -> str:
     """The key in the setting SQLSTORE_ANON_KEY. Raises ConfigurationError where it is not set."""
-    from sqlstore.config import Settings, load_settings  # noqa: PLC0415 - slow, and rarely needed
-
-    key = load_settings(Settings).anon_key
+    key = optional_key()
     if key is None:
         raise ConfigurationError(
             "audit logs name people by a keyed hash, and there is no key: set SQLSTORE_ANON_KEY "
             "to a long random text (keep it away from the database), or pass anon_key="
         )
-    return key.get_secret_value()
+    return key
+
+
+def optional_key() -> str | None:
+    """The key in the setting SQLSTORE_ANON_KEY, or None."""
+    from sqlstore.config import Settings, load_settings  # noqa: PLC0415 - slow, and rarely needed
+
+    key = load_settings(Settings).anon_key
+    return None if key is None else key.get_secret_value()

@@ -73,10 +73,6 @@ class UserRepository(Repository):
         """How many users there are."""
         return await self._value(int, self._q.count)
 
-    async def delete_idle(self, before: datetime, limit: int) -> int:
-        """Delete users not active since then, at most `limit`, with all they wrote; how many."""
-        return await self._changed(self._q.delete_idle, before, limit)
-
     async def restore(
         self, user_id: int, *, bot_enabled: bool, created_at: datetime, last_active: datetime
     ) -> None:
@@ -251,10 +247,6 @@ class AuditLogRepository(Repository):
     async def recent(self, limit: int = 50) -> list[AuditLog]:
         """The newest entries first."""
         return await self._many(AuditLog, self._q.recent, limit)
-
-    async def delete_older(self, before: datetime, limit: int = 1_000) -> int:
-        """Forget entries from before then, at most `limit`, the oldest first; how many."""
-        return await self._changed(self._q.delete_older, before, limit)
 
 
 class StatisticsRepository(Repository):

@@ -10,6 +10,8 @@ from typing import Literal
 
 import msgspec
 
+from sqlstore.capabilities.retention import Due  # noqa: F401 - a row of retention.sql
+
 Role = Literal["user", "model", "system"]
 """Who said it; `system` items hold context and summaries."""
 

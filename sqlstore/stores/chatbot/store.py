@@ -9,17 +9,19 @@ async with Chatbot.open("sqlite:///data/bot.db") as bot:
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar, Final
 
-from sqlstore.engine.clock import now
+from sqlstore.capabilities.person import PersonArguments
+from sqlstore.engine.clock import EARLIEST, now
 from sqlstore.engine.errors import InvalidValue
 from sqlstore.engine.values import Engine
 from sqlstore.migrations import migrate
 from sqlstore.store import Store
 from sqlstore.stores.chatbot import rows
+from sqlstore.stores.chatbot.anonymous import anonymous_id, configured_key, optional_key
 from sqlstore.stores.chatbot.exporting import export_sessions
 from sqlstore.stores.chatbot.importing import import_folder
 from sqlstore.stores.chatbot.items import check_role, history_item, read_items
@@ -35,8 +37,6 @@ from sqlstore.stores.chatbot.repositories import (
 from sqlstore.stores.chatbot.rows import Message, User
 from sqlstore.stores.chatbot.saving import append_change
 
-DELETED_AT_ONCE: Final = 25
-"""Users that `cleanup_old_sessions` deletes in one transaction; writers go in between."""
 STATISTICS_DAYS: Final = 30
 """How many days back messages are counted by day."""
 DATABASE_TYPES: Final[dict[Engine, str]] = {"sqlite": "sqlite", "postgres": "postgresql"}
@@ -193,14 +193,20 @@ class Chatbot(Store):
     async def cleanup_old_sessions(self, days: int = 7) -> int:
         """Delete users idle for more than so many days, with all they wrote; how many.
 
-        The audit log stays: it has a retention of its own. In small transactions,
-        so that an interruption leaves whole users.
+        The audit log stays: it has a retention of its own, see `cleanup`. In small
+        transactions, so that an interruption leaves whole users.
         """
-        before = _days_ago(days)
-        deleted = 0
-        while (batch := await self.users.delete_idle(before, DELETED_AT_ONCE)) > 0:
-            deleted += batch
-        return deleted
+        (users,) = await self.cleanup(older_than=_days(days))
+        return users.rows
+
+    async def person_arguments(self, person: str) -> PersonArguments:
+        """A person is a session id; the audit log knows it by a hash that takes SQLSTORE_ANON_KEY.
+
+        Raises ConfigurationError where the key is not set and there are audit logs: whose
+        they are could not be told.
+        """
+        key = configured_key() if await self.audit_logs.recent(1) else optional_key()
+        return {"person": person, "anon_id": None if key is None else anonymous_id(person, key)}
 
     async def migrate_from_json(
         self, json_dir: str | Path, *, on_progress: Callable[[int, int], None] | None = None
@@ -252,7 +258,7 @@ class Chatbot(Store):
         """
         totals = await self.statistics.totals()
         platforms = await self.statistics.users_per_platform()
-        days = await self.statistics.messages_per_day(_days_ago(STATISTICS_DAYS))
+        days = await self.statistics.messages_per_day(now() - timedelta(days=STATISTICS_DAYS))
         return {
             "total_users": totals.users,
             "total_messages": totals.messages,
@@ -281,10 +287,9 @@ class Chatbot(Store):
         )
 
 
-def _days_ago(days: int) -> datetime:
+def _days(days: int) -> timedelta:
     if days < 0:
         raise InvalidValue("must not be negative", parameter="days")
-    try:
-        return now() - timedelta(days=days)
-    except OverflowError:
-        raise InvalidValue("reaches back before the year 1", parameter="days") from None
+    if days > (now() - EARLIEST).days:
+        raise InvalidValue("reaches back before the year 2", parameter="days")
+    return timedelta(days=days)

@@ -61,10 +61,6 @@ class SessionRepository(Repository):
         """Forget a session with its messages; False if there is none."""
         return await self._changed(self._q.delete, chat_id) > 0
 
-    async def delete_idle(self, before: datetime, limit: int) -> int:
-        """Delete sessions not used since then, at most `limit`, with their messages; how many."""
-        return await self._changed(self._q.delete_idle, before, limit)
-
 
 class MessageRepository(Repository):
     """Messages, in the order of their ids."""

@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from sqlstore.capabilities.retention import Due  # noqa: F401 - a row of retention.sql
 from sqlstore.engine.values import Json
 
 Role = Literal["user", "assistant"]

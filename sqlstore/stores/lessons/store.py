@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from types import ModuleType
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from sqlstore.engine.clock import now
 from sqlstore.engine.errors import Conflict, InvalidValue
@@ -26,9 +26,6 @@ from sqlstore.stores.lessons.state import (
     not_stored,
     stored_message,
 )
-
-DELETED_AT_ONCE: Final = 25
-"""Sessions that `cleanup_old_sessions` deletes in one transaction; writers go in between."""
 
 
 class Lessons(Store):
@@ -134,11 +131,8 @@ class Lessons(Store):
 
         Gives how many. In small transactions, so that an interruption leaves whole sessions.
         """
-        before = hours_ago(hours)
-        deleted = 0
-        while (batch := await self.sessions.delete_idle(before, DELETED_AT_ONCE)) > 0:
-            deleted += batch
-        return deleted
+        (sessions,) = await self.cleanup(older_than=now() - hours_ago(hours))
+        return sessions.rows
 
 
 def hours_ago(hours: int) -> datetime:

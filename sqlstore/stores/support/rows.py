@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from sqlstore.capabilities.adopt.report import Problem  # noqa: F401 - a row of adopted.sql
+from sqlstore.capabilities.retention import Due  # noqa: F401 - a row of retention.sql
 
 ChatType = Literal["private", "group", "supergroup", "channel"]
 """Telegram's kinds of chats."""

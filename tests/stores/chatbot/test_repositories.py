@@ -96,14 +96,6 @@ def test_a_short_key_is_refused() -> None:
         anonymous_id("fb_1", "short")
 
 
-async def test_old_audit_logs_are_forgotten_by_age(bot: Chatbot) -> None:
-    for number in range(3):
-        await bot.audit_logs.add("fb_1", "facebook", str(number), "a", anon_key=KEY)
-    newest = (await bot.audit_logs.recent(1))[0]
-    assert await bot.audit_logs.delete_older(newest.created_at) == 2
-    assert await bot.audit_logs.recent() == [newest]
-
-
 async def test_users_come_by_their_last_activity(bot: Chatbot) -> None:
     for session_id, platform in [("a", "web"), ("b", "line"), ("c", "web"), ("a", "web")]:
         await bot.get_or_create_user(session_id, platform)

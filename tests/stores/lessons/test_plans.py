@@ -48,7 +48,7 @@ async def test_sessions_by_last_activity_are_one_index_range(filled: Lessons) ->
 
 
 async def test_the_clean_up_finds_idle_sessions_by_an_index_range(filled: Lessons) -> None:
-    shown = await plan(filled, "sessions", "delete_idle", *_idle(filled.driver.engine))
+    shown = await plan(filled, "retention", "sessions", *_idle(filled.driver.engine))
     assert "idx_sessions_updated_at" in shown, shown
     assert not re.search(r"Seq Scan|TEMP B-TREE|SCAN sessions", shown), shown
 
