@@ -12,6 +12,8 @@ from sqlstore.lazy_group import LazyGroup, Place
 
 COMMANDS: Final = {
     "adopt": Place("sqlstore.adopt", "adopt", "Take over a database that the old system made."),
+    "backup": Place("sqlstore.backup", "backup", "Back a database up while it is in use."),
+    "backups": Place("sqlstore.backup", "backups", "List the backups, and verify them."),
     "check": Place(
         "sqlstore.check_command", "check", "Verify SQL files against live databases; write stubs."
     ),
@@ -26,6 +28,7 @@ COMMANDS: Final = {
     "maintain": Place("sqlstore.upkeep", "maintain", "Keep queries fast; give space back."),
     "menu": Place("sqlstore.menu", "menu", "The numbered menu of the old bot."),
     "migrate": Place("sqlstore.migrate", "main", "Apply, check and list migrations."),
+    "restore": Place("sqlstore.backup", "restore", "Put a backup where no database is."),
     "setup": Place("sqlstore.setup", "setup", "Make a store's tables, or try the connection."),
     "stats": Place("sqlstore.commands", "stats", "Count what the chatbot store holds."),
 }

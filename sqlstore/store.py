@@ -15,6 +15,7 @@ async with Support.open("sqlite:///data/support.db") as desk:
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
@@ -26,6 +27,7 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, ClassVar, Final, Generic, Literal, Self, TypeVar, get_type_hints
 
+from sqlstore.capabilities.backup import BackupSchedule, Made, backup, start_schedule
 from sqlstore.capabilities.person import (
     PersonArguments,
     Receipt,
@@ -47,7 +49,10 @@ from sqlstore.engine.query_calls import QueryCalls
 from sqlstore.engine.repository import Repository
 from sqlstore.engine.resources import migrations_folder, sql_folder
 from sqlstore.engine.values import Engine
+from sqlstore.engine.watch import OnStep
 from sqlstore.migrations import MigrationSource, ensure_current, migrate
+
+_STOP_S: Final = 2.0
 
 T = TypeVar("T")
 StoreType = TypeVar("StoreType", bound="Store")
@@ -71,6 +76,8 @@ class OpenOptions:
       "normal" may lose the last ones, and is faster (SQLite only).
     - slow_query_s: calls that take as many seconds go to the logger `sqlstore.slow`; None logs none.
     - observers: told of every call; see sqlstore.capabilities.metrics for Prometheus.
+    - backups: when the store backs itself up while it is open; None for never.
+    - timezone: whose clock `backups` goes by, such as "Asia/Bangkok".
     """
 
     migrate: bool | None = None
@@ -80,6 +87,8 @@ class OpenOptions:
     synchronous: Literal["full", "normal"] = "full"
     slow_query_s: float | None = None
     observers: Sequence[Observer] = ()
+    backups: BackupSchedule | None = None
+    timezone: str = "UTC"
 
     def reporter(self, store: str) -> Reporter:
         """Tells the log and the observers what happens."""
@@ -135,6 +144,8 @@ class Store:
     migrations: ClassVar[Path | None] = None
     q: Any  # typed by stubs, where there are any
 
+    _backups: asyncio.Task[None] | None = None
+
     def __init__(self, driver: Driver, queries: Queries) -> None:
         self.driver = driver
         self._queries = queries
@@ -152,13 +163,17 @@ class Store:
         synchronous: Literal["full", "normal"] = "full",
         slow_query_s: float | None = None,
         observers: Sequence[Observer] = (),
+        backups: BackupSchedule | None = None,
+        timezone: str = "UTC",
     ) -> Opening[Self]:
         """Connect, migrate, load and check the queries. See OpenOptions for the parameters.
 
         Raises ConfigurationError, Unavailable, CorruptDatabase, ReadOnlyDatabase,
         QueryFileError, or a MigrationError; nothing stays open then.
         """
-        options = OpenOptions(migrate, timeout_s, create, readers, synchronous, slow_query_s, observers)
+        options = OpenOptions(
+            migrate, timeout_s, create, readers, synchronous, slow_query_s, observers, backups, timezone
+        )
         return Opening(lambda: cls._open(url, options))
 
     @classmethod
@@ -182,10 +197,13 @@ class Store:
             queries = cls.load_queries(driver.engine)
             await driver.prepare(queries)
             driver.reporter.opened(driver)
-            return cls(driver, queries)
+            store = cls(driver, queries)
+            if options.backups is not None:
+                store._backups = start_schedule(driver, options.backups, options.timezone)
         except BaseException:
             await driver.close()
             raise
+        return store
 
     @classmethod
     def migration_source(cls) -> MigrationSource:
@@ -266,8 +284,33 @@ class Store:
         await self.driver.analyze()
 
     async def close(self) -> None:
-        """Finish what runs and let go of the database; at most 2 seconds."""
-        await self.driver.close()
+        """Finish what runs and let go of the database; at most 2 seconds.
+
+        A scheduled backup that is being made is given up.
+        """
+        if self._backups is None:
+            await self.driver.close()
+            return
+        self._backups.cancel()
+        await asyncio.gather(self.driver.close(), asyncio.wait([self._backups], timeout=_STOP_S))
+
+    async def backup(
+        self,
+        target: Path | None = None,
+        *,
+        folder: Path | None = None,
+        keep: int | None = None,
+        verify: bool = False,
+        on_progress: OnStep | None = None,
+    ) -> Made:
+        """Back the database up while it is in use. See sqlstore.capabilities.backup.backup.
+
+        Of a SQLite file all of it, of a PostgreSQL database the store's schema, which the
+        programs pg_dump and pg_restore must be there for.
+        """
+        return await backup(
+            self.driver, target, folder=folder, keep=keep, verify=verify, on_progress=on_progress
+        )
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Self]:

@@ -10,9 +10,14 @@ import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
+
+from sqlstore.engine.watch import OnStep, Step
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
 
 T = TypeVar("T")
 Progress = Callable[[int, int], None]
@@ -60,15 +65,39 @@ def progress_bar(title: str) -> Iterator[Progress]:
 
     Gives a function that takes how many are done, and of how many.
     """
+    with _bar() as bar:
+        if bar is None:
+            yield lambda _done, _total: None
+            return
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def step_bar() -> Iterator[OnStep | None]:
+    """The same for work of several steps, whose names it shows; None where there is no terminal."""
+    with _bar() as bar:
+        if bar is None:
+            yield None
+            return
+        task = bar.add_task("", total=None)
+
+        def show(step: Step, done: int, total: int | None) -> None:
+            bar.update(task, description=step.capitalize(), completed=done, total=total)
+
+        yield show
+
+
+@contextmanager
+def _bar() -> Iterator[Bar | None]:
     if not sys.stderr.isatty():
-        yield lambda _done, _total: None
+        yield None
         return
     from rich.console import Console  # noqa: PLC0415 - takes longer to import than most commands to run
     from rich.progress import Progress as Bar  # noqa: PLC0415
 
     with Bar(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(title, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        yield bar
 
 
 async def until_terminated(work: Coroutine[Any, Any, T]) -> T:

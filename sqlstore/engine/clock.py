@@ -2,6 +2,9 @@
 
 from datetime import UTC, datetime
 from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlstore.engine.errors import ConfigurationError
 
 EARLIEST: Final = datetime(2, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(9998, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
@@ -10,3 +13,14 @@ LATEST: Final = datetime(9998, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
 def now() -> datetime:
     """The time of this process, in UTC."""
     return datetime.now(UTC)
+
+
+def zone(name: str) -> ZoneInfo:
+    """A time zone such as "Asia/Bangkok". Raises ConfigurationError."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ConfigurationError(
+            "the timezone is not known here; give a name such as UTC or Asia/Bangkok, "
+            "and install the package tzdata where the system has no time zones"
+        ) from None

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+
+from sqlstore.engine.errors import ConfigurationError, ReadOnlyDatabase, StorageFull, StoreError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def make_folders(folder: Path) -> None:
@@ -51,3 +57,14 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def cannot_make(path: Path, error: OSError) -> StoreError:
+    """Why a file or folder cannot be made, and what to do."""
+    if error.errno in _FULL:
+        return StorageFull(f"there is no room to create {path}; free some space")
+    if error.errno in _DENIED:
+        return ReadOnlyDatabase(
+            f"{path} cannot be created: {error.strerror}; check its folder's owner and mode"
+        )
+    return ConfigurationError(f"{path} cannot be created: {error.strerror}; check the path")

@@ -152,7 +152,8 @@ class PostgresDriver(Driver):
     async def backup_to(self, path: Path | None) -> Path:  # noqa: ARG002 - no path would do
         """Refused: a PostgreSQL database is backed up by its own tools."""
         raise ConfigurationError(
-            "a PostgreSQL database is not backed up from here; use pg_dump, or export to JSON files"
+            "a PostgreSQL database is not copied to a file like this; `store.backup()` and "
+            "`python -m sqlstore backup` back it up, with pg_dump"
         )
 
     async def vacuum(self) -> None:

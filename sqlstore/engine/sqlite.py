@@ -21,7 +21,7 @@ from sqlstore.engine.address import MEMORY
 from sqlstore.engine.driver import DEFAULT_TIMEOUT_S, Driver, Statement, call_deadline, calling_place
 from sqlstore.engine.errors import ConfigurationError, DatabaseError, UsageError
 from sqlstore.engine.observe import NOBODY, Reporter
-from sqlstore.engine.sqlite_backup import back_up
+from sqlstore.engine.sqlite_copy import back_up
 from sqlstore.engine.sqlite_files import DatabaseFile
 from sqlstore.engine.sqlite_jobs import Read, Work, Write, WriteMany
 from sqlstore.engine.sqlite_prepare import Synchronous, configure, examine
@@ -215,7 +215,7 @@ class SqliteDriver(Driver):
         return None if self._file is None else self._file.log_bytes()
 
     async def backup_to(self, path: Path | None) -> Path:
-        """Copy the database through a connection of its own: writers go on meanwhile. See `sqlite_backup`."""
+        """Copy the database through a connection of its own: writers go on meanwhile. See `sqlite_copy`."""
         self._check_open()
         if self._file is None:
             raise ConfigurationError("a database in memory cannot be backed up; open it from a file")

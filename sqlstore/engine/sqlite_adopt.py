@@ -30,8 +30,8 @@ from sqlstore.engine.errors import ConfigurationError, DatabaseError
 from sqlstore.engine.migration_book import History
 from sqlstore.engine.migration_session import Change, LockWait, Notify, Script
 from sqlstore.engine.sqlite import SqliteDriver
-from sqlstore.engine.sqlite_backup import copy_database
 from sqlstore.engine.sqlite_belongings import can_make, continue_ids, drop_all
+from sqlstore.engine.sqlite_copy import copy_database
 from sqlstore.engine.sqlite_errors import primary_code, translate
 from sqlstore.engine.sqlite_files import DatabaseFile
 from sqlstore.engine.sqlite_lock import lock_holder

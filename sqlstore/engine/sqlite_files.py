@@ -6,7 +6,6 @@ POSIX locks that SQLite holds on it (https://www.sqlite.org/howtocorrupt.html).
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import secrets
@@ -20,10 +19,8 @@ from sqlstore.engine.errors import (
     ConfigurationError,
     CorruptDatabase,
     ReadOnlyDatabase,
-    StorageFull,
-    StoreError,
 )
-from sqlstore.engine.files import make_folders, sync
+from sqlstore.engine.files import cannot_make, make_folders, sync
 
 APPLICATION_ID: Final = 0x53514C53
 """`PRAGMA application_id` of files made here: "SQLS". Files without it are opened all the same."""
@@ -33,8 +30,6 @@ GONE: Final = (
     "close the store, put the file back or restore a backup, and open it again"
 )
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-_DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 _log = logging.getLogger(__name__)
 
 
@@ -99,7 +94,7 @@ class DatabaseFile:
             make_folders(self.path.parent)
             _make_database(self.path)
         except OSError as error:
-            raise _cannot_make(self.path, error) from error
+            raise cannot_make(self.path, error) from error
 
     def _check(self) -> os.stat_result:
         try:
@@ -143,13 +138,3 @@ def _make_database(path: Path) -> None:
         sync(path.parent)
     finally:
         temporary.unlink()
-
-
-def _cannot_make(path: Path, error: OSError) -> StoreError:
-    if error.errno in _FULL:
-        return StorageFull(f"there is no room to create {path}; free some space")
-    if error.errno in _DENIED:
-        return ReadOnlyDatabase(
-            f"{path} cannot be created: {error.strerror}; check its folder's owner and mode"
-        )
-    return ConfigurationError(f"{path} cannot be created: {error.strerror}; check the path")

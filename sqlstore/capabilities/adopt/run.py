@@ -8,7 +8,6 @@ from dataclasses import replace
 from functools import partial
 from itertools import takewhile
 from typing import ClassVar, Final, Protocol
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -25,6 +24,7 @@ from sqlstore.capabilities.adopt.errors import NotRecognised, RowsRefused
 from sqlstore.capabilities.adopt.report import Difference, Report
 from sqlstore.engine.address import parse
 from sqlstore.engine.adoption import OLD_BOOK, AdoptionSession, PutAside, rehearse, take_over
+from sqlstore.engine.clock import zone
 from sqlstore.engine.errors import ConfigurationError
 from sqlstore.engine.migration_session import Change, LockNotAcquired, Script, ScriptError
 from sqlstore.engine.queries import Queries
@@ -122,7 +122,7 @@ class _Adoption:
 
     def __init__(self, store: type[Adoptable], database: str, timezone: str) -> None:
         self._store = store
-        self._zone = _zone(timezone)
+        self._zone = zone(timezone)
         self._report = Report(store=store.name, database=database, timezone=timezone, state="can be adopted")
 
     async def done(self, session: AdoptionSession) -> Report | None:
@@ -207,13 +207,3 @@ def _without_lost(found: Iterable[Difference], lost: Sequence[PutAside]) -> list
     names = {index.name for index in lost}
     kept = [each for each in found if each.change != "kept" or each.part != "index" or each.name not in names]
     return kept + [Difference("index", index.table, index.name, "put aside", index.sql) for index in lost]
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ConfigurationError(
-            "the timezone is not known here; give a name such as UTC or Asia/Bangkok, "
-            "and install the package tzdata where the system has no time zones"
-        ) from None
