@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from sqlstore.engine.errors import ConfigurationError
+
 
 def make_folders(folder: Path) -> None:
     """Make a folder and those above it, where missing, for their owner alone (0700)."""
@@ -42,6 +44,22 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def placed_file(path: Path) -> Iterator[IO[bytes]]:
+    """`whole_file`, with its folders made and its name on disk in the end.
+
+    Raises ConfigurationError where it cannot be written.
+    """
+    folder = path.absolute().parent
+    try:
+        make_folders(folder)
+        with whole_file(path.absolute()) as file:
+            yield file
+        sync(folder)
+    except OSError as error:
+        raise ConfigurationError(f"cannot export to {path}: {error.strerror or error}") from error
 
 
 def sync(path: Path) -> None:

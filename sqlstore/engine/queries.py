@@ -117,6 +117,12 @@ def load(folder: Traversable | Path, engine: Engine, rows: RowTypes, *, store: s
     return Queries(store, tables)
 
 
+def parse(text: str, engine: Engine, rows: RowTypes, *, store: str, table: str) -> Table:
+    """Queries whose text was made by a program; else as `load`."""
+    path = f"{store}/{table}"
+    return Table([path], _by_name(_queries(QueryFile(path, table, None, text), engine, rows, store)))
+
+
 def _queries(file: QueryFile, engine: Engine, rows: RowTypes, store: str) -> list[Query]:
     with file.reporting():
         return [_query(file, block, engine, rows, store) for block in read_blocks(file.text, engine)]
