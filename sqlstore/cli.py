@@ -13,10 +13,12 @@ from sqlstore.lazy_group import LazyGroup, Place
 COMMANDS: Final = {
     "adopt": Place("sqlstore.adopt", "adopt", "Take over a database that the old system made."),
     "cleanup": Place("sqlstore.upkeep", "cleanup", "Delete what is older than you say."),
+    "copy": Place("sqlstore.transfer", "copy", "Copy a whole store to another database, and compare."),
     "demo": Place("sqlstore.demo.command", "demo", "Show what the chatbot store does, with real dialogues."),
     "erase": Place("sqlstore.person", "erase", "Delete everything about one person."),
-    "export": Place("sqlstore.person", "export", "Write everything about one person to a file."),
+    "export": Place("sqlstore.transfer", "export", "Write all rows, or one person's, to a file."),
     "export-json": Place("sqlstore.commands", "export_json", "Write one JSON file per chatbot session."),
+    "import": Place("sqlstore.transfer", "import_", "Bring an exported file into a database."),
     "import-json": Place("sqlstore.commands", "import_json", "Bring JSON session files into the database."),
     "maintain": Place("sqlstore.upkeep", "maintain", "Keep queries fast; give space back."),
     "menu": Place("sqlstore.menu", "menu", "The numbered menu of the old bot."),

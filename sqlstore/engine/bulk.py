@@ -6,19 +6,28 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
+from msgspec.structs import astuple
 
 from sqlstore.engine.adoption import Table
 from sqlstore.engine.driver import Driver, Executor, Statement
-from sqlstore.engine.row_codec import Field
+from sqlstore.engine.query_header import Parameter
+from sqlstore.engine.row_codec import Field, make_encode
 from sqlstore.engine.sqltext import quoted
-from sqlstore.engine.values import Bound, Engine, encoder
+from sqlstore.engine.values import Bound, Engine
+
+EncodeRow: TypeAlias = Callable[[msgspec.Struct], tuple[Bound, ...]]
 
 
 class Upsert(ABC):
-    """Writes rows of one table: a row whose key is there is made equal, one that is equal is left alone."""
+    """Writes rows of one table: a row whose key is there is made equal, one that is equal is left alone.
+
+    encode: takes a row to what is bound; raises InvalidValue for what no database could keep.
+    """
+
+    encode: EncodeRow
 
     @abstractmethod
     async def run(self, executor: Executor, rows: Sequence[msgspec.Struct]) -> int:
@@ -82,9 +91,11 @@ class UpsertSql:
         return f"{target} UPDATE SET {assignments} WHERE ({before}) {differs} ({after})"
 
 
-def encoders(engine: Engine, fields: Sequence[Field]) -> list[Callable[[object], Bound]]:
-    """The value gate of each field. Each raises InvalidValue."""
-    return [encoder(engine, field.type, nullable=True, is_list=False) for field in fields]
+def row_encoder(engine: Engine, table: str, fields: Sequence[Field]) -> EncodeRow:
+    """What takes a row through the value gate. It raises InvalidValue, the field as its parameter."""
+    parameters = [Parameter(field.name, field.type, nullable=True, is_list=False) for field in fields]
+    encode = make_encode(f"upsert.{table}", parameters, [field.name for field in fields], engine)
+    return lambda row: encode(*astuple(row))
 
 
 def upsert_statement(

@@ -9,7 +9,7 @@ import asyncpg
 import msgspec
 
 from sqlstore.engine.adoption import Table
-from sqlstore.engine.bulk import Bulk, Upsert, UpsertSql, encoders, upsert_statement
+from sqlstore.engine.bulk import Bulk, Upsert, UpsertSql, row_encoder, upsert_statement
 from sqlstore.engine.driver import Executor
 from sqlstore.engine.postgres import PostgresDriver
 from sqlstore.engine.postgres_connect import connect
@@ -37,22 +37,19 @@ class PostgresUpsert(Upsert):
     """INSERT … SELECT FROM unnest: one array a column, whatever the number of rows."""
 
     def __init__(self, sql: UpsertSql, fields: Sequence[Field]) -> None:
+        self.encode = row_encoder("postgres", sql.table, fields)
         arrays = ", ".join(
             f"${number}::{POSTGRES_TYPES[field.type]}[]" for number, field in enumerate(fields, start=1)
         )
         text = f"{sql.head} OVERRIDING SYSTEM VALUE SELECT * FROM unnest({arrays}) {sql.tail('IS DISTINCT FROM')}"
         self._statement = upsert_statement(sql, text, self._encode)
-        self._encoders = encoders("postgres", fields)
 
     async def run(self, executor: Executor, rows: Sequence[msgspec.Struct]) -> int:
         """One statement, one trip."""
         return await executor.call(self._statement, rows)
 
     def _encode(self, rows: Sequence[msgspec.Struct]) -> tuple[Bound, ...]:
-        columns = zip(*map(msgspec.structs.astuple, rows), strict=True)
-        return tuple(
-            list(map(encode, column)) for encode, column in zip(self._encoders, columns, strict=True)
-        )
+        return tuple(map(list, zip(*map(self.encode, rows), strict=True)))
 
 
 class PostgresBulk(Bulk):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import chain
 from typing import Final
 
 import msgspec
 
 from sqlstore.engine.adoption import Table
-from sqlstore.engine.bulk import Bulk, Upsert, UpsertSql, encoders, upsert_statement
+from sqlstore.engine.bulk import Bulk, Upsert, UpsertSql, row_encoder, upsert_statement
 from sqlstore.engine.driver import Executor, Statement
 from sqlstore.engine.row_codec import Field
 from sqlstore.engine.sqlite import SqliteDriver
@@ -27,7 +28,7 @@ class SqliteUpsert(Upsert):
     """INSERT … VALUES of many rows. Values are bound, not sent as JSON: floats and bytes arrive exactly."""
 
     def __init__(self, sql: UpsertSql, fields: Sequence[Field]) -> None:
-        self._encoders = encoders("sqlite", fields)
+        self.encode = row_encoder("sqlite", sql.table, fields)
         self._many, self._one = (self._statement(sql, rows) for rows in (ROWS_AT_ONCE, 1))
 
     async def run(self, executor: Executor, rows: Sequence[msgspec.Struct]) -> int:
@@ -42,11 +43,7 @@ class SqliteUpsert(Upsert):
         return upsert_statement(sql, f"{sql.head} VALUES {values} {sql.tail('IS NOT')}", self._encode)
 
     def _encode(self, rows: Sequence[msgspec.Struct]) -> tuple[Bound, ...]:
-        return tuple(
-            encode(value)
-            for row in rows
-            for encode, value in zip(self._encoders, msgspec.structs.astuple(row), strict=True)
-        )
+        return tuple(chain.from_iterable(map(self.encode, rows)))
 
 
 class SqliteBulk(Bulk):

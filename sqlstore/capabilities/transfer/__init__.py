@@ -6,6 +6,7 @@ has to be written for them. See docs/transfer.md.
 
 from sqlstore.capabilities.transfer.copying import TableDifference
 from sqlstore.capabilities.transfer.exporting import Exported, OnProgress, export_store
+from sqlstore.capabilities.transfer.file_lines import store_of
 from sqlstore.capabilities.transfer.format import ImportRefused, TableState, TransferError
 from sqlstore.capabilities.transfer.importing import Imported, ImportedTable, import_store
 from sqlstore.capabilities.transfer.run import Copied, compare_stores, copy_store
@@ -28,4 +29,5 @@ __all__ = [
     "export_store",
     "import_store",
     "read_layout",
+    "store_of",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Generator
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -89,33 +90,34 @@ class _Import:
         self._file = file
         self._tables = [name for name, rows in contents.rows.items() if rows]
         self._tell = tell
+        self._equal = 0
+        self.written: dict[str, int] = {}
 
     async def run(self) -> dict[str, int]:
         """Go through the file until as many tables as it has were met without a difference."""
-        written: dict[str, int] = {}
-        equal = 0
-        for _ in range(MOST_PASSES if self._tables else 0):
-            changed_in_table = 0
-            done = 0
-            batches = self._file.batches()
-            while (batch := await asyncio.to_thread(_next, batches)) is not None:
-                changed = await self._write(batch)
-                changed_in_table += changed
-                done += len(batch.rows)
-                self._tell(done)
-                if batch.ends:
-                    written.setdefault(batch.table.name, changed_in_table)
-                    equal = 0 if changed_in_table else equal + 1
-                    changed_in_table = 0
-                    if equal == len(self._tables):
-                        batches.close()
-                        return written
-        if self._tables:
-            raise TransferError(
-                "triggers of the database, or another program, keep changing the rows that were written; "
-                "stop the bot and run the import again"
-            )
-        return written
+        for _ in range(MOST_PASSES):
+            with closing(self._file.batches()) as batches:
+                await self._pass(batches)
+            if self._equal >= len(self._tables):
+                return self.written
+        raise TransferError(
+            "triggers of the database, or another program, keep changing the rows that were written; "
+            "stop the bot and run the import again"
+        )
+
+    async def _pass(self, batches: Generator[Batch, None, None]) -> None:
+        done = changed = 0
+        while self._equal < len(self._tables):
+            batch = await asyncio.to_thread(_next, batches)
+            if batch is None:
+                return
+            changed += await self._write(batch)
+            done += len(batch.rows)
+            self._tell(done)
+            if batch.ends:
+                self.written.setdefault(batch.table.name, changed)
+                self._equal = 0 if changed else self._equal + 1
+                changed = 0
 
     async def _write(self, batch: Batch) -> int:
         async def write(tx: Transaction) -> int:

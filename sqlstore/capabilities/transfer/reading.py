@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
-import zlib
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 import msgspec
 
+from sqlstore.capabilities.transfer.file_lines import (
+    UNREADABLE,
+    Lines,
+    open_lines,
+    read_header,
+    refused,
+)
 from sqlstore.capabilities.transfer.format import (
     FORMAT,
-    MAX_LINE_BYTES,
     End,
-    FirstLine,
     Header,
     ImportRefused,
     LastLine,
@@ -26,13 +28,11 @@ from sqlstore.capabilities.transfer.format import (
     Tally,
 )
 from sqlstore.capabilities.transfer.tables import CarriedTable, Key, Layout
-from sqlstore.engine.errors import ConfigurationError, InvalidValue
+from sqlstore.engine.errors import InvalidValue
 
 BATCH_ROWS, BATCH_BYTES = 1_000, 4 * 1024 * 1024
 """A batch, which is written in one transaction, ends at either."""
 TELL_EVERY: Final = 1_000
-_BOM: Final = b"\xef\xbb\xbf"
-_GZIP: Final = b"\x1f\x8b"
 _NAME: Final = re.compile(r"[A-Za-z]\w{0,62}", re.ASCII)
 _DEEP: Final = "is nested too deep"
 
@@ -73,7 +73,7 @@ class ImportFile:
         partial: take what is there of a file that was cut off or changed. tell: is told how many
         lines were judged.
         """
-        with self._lines() as lines:
+        with open_lines(self._path) as lines:
             contents = Contents(self._header(lines))
             tallies = self._validate_rows(lines, contents, tell)
         if contents.end is None and not partial:
@@ -90,7 +90,7 @@ class ImportFile:
 
     def batches(self) -> Generator[Batch, None, None]:
         """The rows again, after `validate`."""
-        with self._lines() as lines:
+        with open_lines(self._path) as lines:
             next(lines)
             table: CarriedTable | None = None
             rows: list[msgspec.Struct] = []
@@ -115,44 +115,8 @@ class ImportFile:
         """The error for a row that the database does not take."""
         return ImportRefused(str(self._path), line, table, reason)
 
-    # Lines
-
-    @contextmanager
-    def _lines(self) -> Iterator[Iterator[tuple[int, bytes]]]:
-        try:
-            with self._path.open("rb") as raw:
-                packed = raw.read(2) == _GZIP
-                raw.seek(0)
-                yield self._split(gzip.GzipFile(fileobj=raw) if packed else raw)
-        except OSError as error:
-            raise ConfigurationError(f"cannot read {self._path}: {error.strerror or error}") from error
-
-    def _split(self, file: IO[bytes] | gzip.GzipFile) -> Iterator[tuple[int, bytes]]:
-        """Lines with their numbers; a last one without an end is a cut, and not given."""
-        number = 0
-        try:
-            while (line := file.readline(MAX_LINE_BYTES + 1)).endswith(b"\n"):
-                number += 1
-                if line.endswith(b"\r\n"):
-                    raise self._refused(
-                        number, "", "ends in CR LF: the file was changed on its way; move it as binary"
-                    )
-                yield number, line
-        except EOFError:
-            return
-        except (gzip.BadGzipFile, zlib.error):
-            raise self._refused(number + 1, "", "the gzip data is damaged from here on") from None
-        if len(line) > MAX_LINE_BYTES:
-            raise self._refused(number + 1, "", f"is longer than {MAX_LINE_BYTES} bytes")
-
-    def _header(self, lines: Iterator[tuple[int, bytes]]) -> Header:
-        _, line = next(lines, (0, b""))
-        if line.startswith(_BOM):
-            raise self._refused(1, "", "begins with a byte order mark; save the file as UTF-8 without one")
-        try:
-            header = msgspec.json.decode(line, type=FirstLine).sqlstore
-        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-            raise self._refused(1, "", "is not the first line of an export of sqlstore") from None
+    def _header(self, lines: Lines) -> Header:
+        header = read_header(self._path, lines)
         if header.format > FORMAT:
             raise self._refused(1, "format", "is of a newer sqlstore; upgrade this one")
         if header.store != self._store:
@@ -166,7 +130,7 @@ class ImportFile:
         return header
 
     def _validate_rows(
-        self, lines: Iterator[tuple[int, bytes]], contents: Contents, tell: Callable[[int], None]
+        self, lines: Lines, contents: Contents, tell: Callable[[int], None]
     ) -> dict[str, Tally]:
         tallies = {name: Tally(name) for name in contents.header.tables}
         waiting, last = list(tallies), ()
@@ -210,7 +174,7 @@ class ImportFile:
     ) -> Key:
         """What decoding lets pass: values that no database keeps, repeated names, repeated keys."""
         try:
-            table.check(row)
+            table.upsert.encode(row)
         except InvalidValue as error:
             raise self._refused(number, f"{table.name}.{error.parameter}", error.reason) from None
         if table.line(row) != line:
@@ -232,7 +196,7 @@ class ImportFile:
     def _end(self, number: int, line: bytes) -> End:
         try:
             return msgspec.json.decode(line, type=LastLine).end
-        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        except UNREADABLE:
             raise self._refused(number, "end", "is not the last line of an export of sqlstore") from None
 
     def _check_end(self, end: End, tallies: Mapping[str, Tally], *, partial: bool) -> None:
@@ -244,7 +208,7 @@ class ImportFile:
                 )
 
     def _refused(self, line: int | None, place: str, reason: str) -> ImportRefused:
-        return ImportRefused(str(self._path), line, place, f"{reason}; nothing was written")
+        return refused(self._path, line, place, reason)
 
 
 def _strict_decoder(row: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:

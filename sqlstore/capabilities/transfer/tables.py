@@ -18,13 +18,13 @@ import msgspec
 
 from sqlstore.engine import queries
 from sqlstore.engine.adoption import Table
-from sqlstore.engine.bulk import Bulk, Upsert, encoders
+from sqlstore.engine.bulk import Bulk, Upsert
 from sqlstore.engine.driver import Driver, Executor
-from sqlstore.engine.errors import ConfigurationError, InvalidValue
+from sqlstore.engine.errors import ConfigurationError
 from sqlstore.engine.queries import Query
 from sqlstore.engine.row_codec import Field, row_fields
 from sqlstore.engine.sqltext import quoted
-from sqlstore.engine.values import Encoder, Engine
+from sqlstore.engine.values import Engine
 
 PAGE_BYTES: Final = 1024 * 1024
 """About how much one page of rows should take, as lines."""
@@ -53,7 +53,7 @@ class StoreTables:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CarriedTable:
-    """One table on one engine. key: the fields of its primary key; gates: the value gate of each field."""
+    """One table on one engine. key: the fields of its primary key."""
 
     name: str
     row: type[msgspec.Struct]
@@ -64,7 +64,6 @@ class CarriedTable:
     next: Query
     delete: Query
     upsert: Upsert
-    gates: Sequence[Encoder]
 
     def key_of(self, row: msgspec.Struct) -> Key:
         """What tells the row apart; compares as the database orders."""
@@ -76,14 +75,6 @@ class CarriedTable:
         if b"-0.0" in encoded:  # PostgreSQL's JSON has no negative zero
             encoded = _encode(msgspec.structs.replace(row, **_without_negative_zeros(row)))
         return b'{"table":"%s","row":%s}\n' % (self.name.encode(), encoded)
-
-    def check(self, row: msgspec.Struct) -> None:
-        """Raise InvalidValue, with the field as its parameter, for what no database could keep."""
-        for gate, told, value in zip(self.gates, self.fields, msgspec.structs.astuple(row), strict=True):
-            try:
-                gate(value)
-            except InvalidValue as error:
-                raise InvalidValue(error.reason, parameter=told.name) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +142,6 @@ def _carried(  # noqa: PLR0917 - the first four are given once for all tables
         made.next,
         made.delete,
         bulk.upsert(name, fields, key),
-        encoders(engine, fields),
     )
 
 
