@@ -180,6 +180,7 @@ class PostgresDriver(Driver):
         self.check_outside_transaction()
         held = await self._begin("REPEATABLE READ, READ ONLY", _MAY_WAIT)
         try:
+            await held.fetch("SELECT 1")  # BEGIN sees nothing yet: the first read decides what is seen
             yield held
         finally:
             await held.rollback()

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from sqlstore.engine.address import MEMORY
 from sqlstore.engine.adoption import Table
 from sqlstore.engine.bulk import Bulk, Upsert, UpsertSql, row_encoder, upsert_statement
 from sqlstore.engine.driver import Executor, Statement
@@ -54,8 +55,9 @@ class SqliteBulk(Bulk):
 
     @property
     def place(self) -> str:
-        """The whole path."""
-        return self._driver.path
+        """The whole path; each database in memory is another."""
+        path = self._driver.path
+        return f"{path} {id(self._driver)}" if path == MEMORY else path
 
     async def tables(self) -> dict[str, Table]:
         """Asked of the writer."""

@@ -13,6 +13,7 @@ from sqlstore.capabilities.transfer.format import TableState
 from sqlstore.capabilities.transfer.tables import Layout
 from sqlstore.engine.clock import now
 from sqlstore.engine.driver import Driver
+from sqlstore.engine.errors import ConfigurationError
 
 
 class Copied(msgspec.Struct, frozen=True):
@@ -48,6 +49,8 @@ async def copy_store(
     refuses a row, members of DatabaseError.
     """
     place = source_layout.bulk.place
+    if place == target_layout.bulk.place:
+        raise ConfigurationError(f"{target.address} cannot be copied onto itself; name another target")
     mark = CopyMark(target, target_layout)
     await mark.begin(place, again=again)
     await target_layout.bulk.raise_last_ids(await source_layout.bulk.last_ids())
