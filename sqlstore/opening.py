@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import click
 
@@ -36,6 +36,44 @@ async def opened_store(url: str | None, store: str | None) -> AsyncIterator[Stor
         yield opened
 
 
+@asynccontextmanager
+async def creating_store(url: str | None, store: str | None, default: str) -> AsyncIterator[Store]:
+    """The store, open; a missing database is made, with its tables.
+
+    store: None means `default`. Raises ConfigurationError where the database holds other stores
+    only, and none was named.
+    """
+    settings = load_settings(Settings)
+    address = url or settings.url.get_secret_value()
+    names = await _stores(address, create=True)
+    if store is None and names and default not in names:
+        raise ConfigurationError(
+            f"the database holds {', '.join(names)}, and this is of {default}; "
+            f"name another database, or have both in it with --store {default}"
+        )
+    kind = load_store(store or default)
+    async with kind.open(address, migrate=settings.migrate, timeout_s=settings.timeout_s) as opened:
+        yield opened
+
+
+async def two_stores(
+    stack: AsyncExitStack, source: str, target: str, store: str | None, *, create: bool
+) -> tuple[Store, Store]:
+    """A store in two databases, open until the stack ends; the source stays as it is.
+
+    create: make the target where it is missing, and migrate it. Raises as `opened_store` does.
+    """
+    settings = load_settings(Settings)
+    kind = load_store(store or await _only_store(source))
+    opened = [
+        await stack.enter_async_context(
+            kind.open(address, create=make, migrate=make, timeout_s=settings.timeout_s)
+        )
+        for address, make in ((source, False), (target, create))
+    ]
+    return opened[0], opened[1]
+
+
 async def _only_store(url: str) -> str:
     names = await _stores(url)
     if len(names) == 1:
@@ -44,9 +82,9 @@ async def _only_store(url: str) -> str:
     raise ConfigurationError(f"say which store with --store: {found}")
 
 
-async def _stores(url: str) -> list[str]:
+async def _stores(url: str, *, create: bool = False) -> list[str]:
     """The stores that the database's book of migrations names."""
-    driver = make_driver(url, create=False)
+    driver = make_driver(url, create=create)
     try:
         await driver.open()
         return [

@@ -1,10 +1,9 @@
-"""Commands about one person: export --user, erase --user."""
+"""The command about one person: erase --user."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from pathlib import Path
 
 import click
 import msgspec
@@ -14,33 +13,15 @@ from sqlstore.capabilities.retention import Due
 from sqlstore.opening import opened_store, store_option
 from sqlstore.terminal import json_option, url_option
 
-user_option = click.option(
+
+@click.command()
+@click.option(
     "--user",
     "person",
     required=True,
     metavar="PERSON",
     help="Whom: what the store calls people by (session id, hardware id's hash, user id, chat id).",
 )
-
-
-@click.command()
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@user_option
-@url_option
-@store_option
-@json_option
-def export(file: Path, person: str, url: str | None, store: str | None, *, as_json: bool) -> None:
-    """Write everything about one person to FILE, as lines of JSON: {"table": "users", "row": {…}}."""
-
-    async def work() -> Receipt:
-        async with opened_store(url, store) as opened:
-            return await opened.export_person(person, file)
-
-    _show(asyncio.run(work()), as_json=as_json)
-
-
-@click.command()
-@user_option
 @url_option
 @store_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -59,7 +40,7 @@ def erase(person: str, url: str | None, store: str | None, *, yes: bool, as_json
 
     receipt = asyncio.run(work())
     if receipt is not None:
-        _show(receipt, as_json=as_json)
+        show_receipt(receipt, as_json=as_json)
 
 
 def _confirmed(counted: list[Due]) -> bool:
@@ -69,7 +50,8 @@ def _confirmed(counted: list[Due]) -> bool:
     return click.confirm("Erase all of this?", err=True)
 
 
-def _show(receipt: Receipt, *, as_json: bool) -> None:
+def show_receipt(receipt: Receipt, *, as_json: bool) -> None:
+    """Print a receipt."""
     if as_json:
         click.echo(msgspec.json.encode(receipt))
         return

@@ -39,6 +39,7 @@ from sqlstore.capabilities.person import (
 from sqlstore.capabilities.retention import Due, OnProgress, Removed, Retention, due
 from sqlstore.capabilities.retention import cleanup as retain
 from sqlstore.capabilities.slow_queries import SlowQueryLog
+from sqlstore.capabilities.transfer.store import TransferableStore
 from sqlstore.engine import queries as named_queries
 from sqlstore.engine.connect import make_driver
 from sqlstore.engine.driver import DEFAULT_TIMEOUT_S, Driver, Executor, Transaction
@@ -131,14 +132,14 @@ class Opening(Generic[StoreType]):
             await self._store.close()
 
 
-class Store:
+class Store(TransferableStore):
     """Base of all stores. A subclass names itself, its row types and its repositories.
 
     `sql` and `migrations` are folders; None means the built-in ones of that name.
     `q` is every named query by attribute, `store.q.users.get(…)`; see `engine.query_calls`.
+    `tables` are what export, import and copy carry, see TransferableStore.
     """
 
-    name: ClassVar[str]
     row_types: ClassVar[ModuleType]
     sql: ClassVar[Path | None] = None
     migrations: ClassVar[Path | None] = None

@@ -4,8 +4,8 @@ from urllib.parse import urlencode
 
 import asyncpg
 
-from sqlstore.engine.postgres_connect import quote_identifier
 from sqlstore.engine.postgres_grants import Grants, apply_grants
+from sqlstore.engine.sqltext import quoted
 from sqlstore.store import Store
 
 
@@ -28,7 +28,7 @@ async def drop_roles(server: str, *roles: str) -> None:
     """Drop roles and all that is theirs, one by one: PostgreSQL stumbles over their default privileges else."""
     connection = await asyncpg.connect(server)
     try:
-        for role in map(quote_identifier, roles):
+        for role in map(quoted, roles):
             await connection.execute(f"DROP OWNED BY {role} CASCADE; DROP ROLE {role}")
     finally:
         await connection.close(timeout=5)

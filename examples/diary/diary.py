@@ -54,6 +54,7 @@ class Diary(Store):
     row_types = sys.modules[__name__]
     sql = FOLDER / "sql"
     migrations = FOLDER / "migrations_sql"
+    tables = {"entries": Entry}  # noqa: RUF012 - what export, import and copy carry
 
     entries: EntryRepository
 

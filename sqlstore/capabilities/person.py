@@ -8,11 +8,10 @@ store calls a person by; further parameters come from the store's `person_argume
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 import msgspec
 
@@ -20,7 +19,7 @@ from sqlstore.capabilities.retention import Due
 from sqlstore.engine.clock import now
 from sqlstore.engine.driver import Driver, Executor, Transaction
 from sqlstore.engine.errors import ConfigurationError, InvalidValue
-from sqlstore.engine.files import make_folders, sync, whole_file
+from sqlstore.engine.files import placed_file
 from sqlstore.engine.queries import Queries, Query, Table
 from sqlstore.engine.repository import pages
 
@@ -51,7 +50,7 @@ async def export_person(
     """
     table = _table(queries, store)
     rows: list[Due] = []
-    with _export_file(path) as file:
+    with placed_file(path) as file:
         for query in table:
             if query.kind == "stream":
                 count = 0
@@ -60,18 +59,6 @@ async def export_person(
                     count += len(page)
                 rows.append(Due(query.header.name, count))
     return Receipt(store, "exported", now(), rows)
-
-
-@contextmanager
-def _export_file(path: Path) -> Iterator[IO[bytes]]:
-    folder = path.absolute().parent
-    try:
-        make_folders(folder)
-        with whole_file(path.absolute()) as file:
-            yield file
-        sync(folder)
-    except OSError as error:
-        raise ConfigurationError(f"cannot export to {path}: {error.strerror}") from error
 
 
 def _lines(table: str, rows: Iterable[msgspec.Struct]) -> bytes:

@@ -215,6 +215,14 @@ class Driver(Executor):
         """Called between batches of bulk work: keeps SQLite's write-ahead log small beside live traffic."""
 
     @abstractmethod
+    def snapshot(self) -> AbstractAsyncContextManager[Executor]:
+        """A block that reads the database as it was at one moment, whatever is written meanwhile.
+
+        For reading only; it may last for hours. A SQLite file's write-ahead log grows as
+        long; a database in memory has one connection, so its other calls wait.
+        """
+
+    @abstractmethod
     async def begin(self) -> Transaction:
         """Start a transaction that the caller must end. Use `transaction()` instead."""
 

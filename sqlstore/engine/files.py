@@ -50,6 +50,22 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
         raise
 
 
+@contextmanager
+def placed_file(path: Path) -> Iterator[IO[bytes]]:
+    """`whole_file`, with its folders made and its name on disk in the end.
+
+    Raises ConfigurationError where it cannot be written.
+    """
+    folder = path.absolute().parent
+    try:
+        make_folders(folder)
+        with whole_file(path.absolute()) as file:
+            yield file
+        sync(folder)
+    except OSError as error:
+        raise ConfigurationError(f"cannot export to {path}: {error.strerror or error}") from error
+
+
 def sync(path: Path) -> None:
     """Wait until a file, or the names in a folder, are on disk."""
     descriptor = os.open(path, os.O_RDONLY)

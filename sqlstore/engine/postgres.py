@@ -12,7 +12,8 @@ import contextlib
 import math
 import os
 import warnings
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
@@ -20,6 +21,7 @@ from sqlstore.engine.address import PostgresAddress
 from sqlstore.engine.driver import (
     DEFAULT_TIMEOUT_S,
     Driver,
+    Executor,
     Statement,
     call_deadline,
     calling_place,
@@ -27,12 +29,13 @@ from sqlstore.engine.driver import (
 )
 from sqlstore.engine.errors import ConfigurationError, DatabaseError, OutcomeUnknown, UsageError
 from sqlstore.engine.observe import NOBODY, Reporter
-from sqlstore.engine.postgres_connect import connect, quote_identifier
+from sqlstore.engine.postgres_connect import connect
 from sqlstore.engine.postgres_connection import PooledConnection
 from sqlstore.engine.postgres_errors import translate
 from sqlstore.engine.postgres_pool import Pool, local_settings
 from sqlstore.engine.postgres_sql import called_functions
 from sqlstore.engine.postgres_transaction import PostgresTransaction, outlast
+from sqlstore.engine.sqltext import quoted
 from sqlstore.engine.values import Engine
 from sqlstore.engine.vitals import Load, Probe
 
@@ -40,6 +43,7 @@ T = TypeVar("T")
 DEFAULT_POOL_SIZE: Final = 8
 """Most connections at once where the URL does not say (`?pool_size=`)."""
 _MOST_TRIES: Final = 2
+_MAY_WAIT: Final = "; SET LOCAL idle_in_transaction_session_timeout = 0"
 _TABLES: Final = (
     "SELECT string_agg(format('%I', tablename), ', ') FROM pg_tables WHERE schemaname = current_schema()"
 )
@@ -190,6 +194,17 @@ class PostgresDriver(Driver):
         self.check_outside_transaction()
         return await self._begin("SERIALIZABLE")
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Executor]:
+        """A REPEATABLE READ transaction that only reads, and may wait as long as it wants between calls."""
+        self.check_outside_transaction()
+        held = await self._begin("REPEATABLE READ, READ ONLY", _MAY_WAIT)
+        try:
+            await held.fetch("SELECT 1")  # BEGIN sees nothing yet: the first read decides what is seen
+            yield held
+        finally:
+            await held.rollback()
+
     async def prepare(self, statements: Iterable[Statement[Any]]) -> None:
         """Nothing to do here: each connection prepares a statement when it first runs it; see `check`."""
 
@@ -251,8 +266,8 @@ class PostgresDriver(Driver):
                 raise failure
             self.reporter.call_retried(failure)
 
-    async def _begin(self, isolation: Literal["SERIALIZABLE", "READ COMMITTED"]) -> PostgresTransaction:
-        begin = f"BEGIN ISOLATION LEVEL {isolation}{self._local_settings}"
+    async def _begin(self, mode: str, settings: str = "") -> PostgresTransaction:
+        begin = f"BEGIN ISOLATION LEVEL {mode}{self._local_settings}{settings}"
         place, _ = await self._attempt(lambda place: place.execute(begin), None, reads=True)
         place.until = math.inf
         return PostgresTransaction(self, self._pool, place)
@@ -274,8 +289,8 @@ class PostgresDriver(Driver):
         if schema != self.settings.schema:
             raise ConfigurationError(
                 f"behind PgBouncer the schema is the role's own, which is {schema or 'none'}; as its owner run: "
-                f"ALTER ROLE {quote_identifier(user)} SET search_path = "
-                f"{quote_identifier(self.settings.schema)}, pg_temp; then RECONNECT in PgBouncer's console"
+                f"ALTER ROLE {quoted(user)} SET search_path = "
+                f"{quoted(self.settings.schema)}, pg_temp; then RECONNECT in PgBouncer's console"
             )
 
     def _check_open(self) -> None:

@@ -31,12 +31,12 @@ from sqlstore.engine.errors import ConfigurationError
 from sqlstore.engine.migration_book import History
 from sqlstore.engine.migration_session import Change, LockNotAcquired, LockWait, Notify, Script
 from sqlstore.engine.postgres_belongings import Belongings, check_dependents
-from sqlstore.engine.postgres_connect import quote_identifier as quoted
 from sqlstore.engine.postgres_errors import translate
 from sqlstore.engine.postgres_migration_lock import Retry, own_connection
 from sqlstore.engine.postgres_migrations import PostgresSession
 from sqlstore.engine.postgres_scripts import execute
 from sqlstore.engine.postgres_tables import read_tables
+from sqlstore.engine.sqltext import quoted
 from sqlstore.engine.values import Engine
 
 _READ_AS_TEXT: Final = frozenset(("text", "json", None))

@@ -15,7 +15,6 @@ from sqlstore.engine.driver import Driver
 from sqlstore.engine.errors import ConfigurationError
 from sqlstore.engine.files import sync
 from sqlstore.engine.postgres import PostgresDriver
-from sqlstore.engine.postgres_connect import quote_identifier
 from sqlstore.engine.postgres_restore import PostgresTarget, list_archive
 from sqlstore.engine.postgres_snapshot import (
     connected,
@@ -27,6 +26,7 @@ from sqlstore.engine.postgres_snapshot import (
     version_of,
 )
 from sqlstore.engine.postgres_tools import CONNECTION, Tool, find_tool, major_of, tool_environment
+from sqlstore.engine.sqltext import quoted
 from sqlstore.engine.values import Engine
 from sqlstore.engine.watch import Watch
 
@@ -86,7 +86,7 @@ class PostgresSource(BackupSource):
                 CONNECTION,
                 "--no-password",
                 "--format=custom",
-                f"--schema={quote_identifier(self._address.schema)}",
+                f"--schema={quoted(self._address.schema)}",
                 "--strict-names",
                 f"--snapshot={snapshot}",
                 f"--lock-wait-timeout={_LOCK_WAIT_MS}",

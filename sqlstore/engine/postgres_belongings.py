@@ -9,7 +9,7 @@ import asyncpg
 
 from sqlstore.engine.adoption import PutAside, Table
 from sqlstore.engine.errors import ConfigurationError
-from sqlstore.engine.postgres_connect import quote_identifier as quoted
+from sqlstore.engine.sqltext import quoted
 
 _OURS: Final = """
     SELECT pg_class.oid FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace

@@ -17,6 +17,7 @@ import asyncpg
 
 from sqlstore.engine.address import Host, PostgresAddress, show_host
 from sqlstore.engine.errors import AuthenticationFailed, ConfigurationError, Unavailable
+from sqlstore.engine.sqltext import quoted
 
 MAX_HOST_S: Final = 1.5
 """How long one of several hosts may take to connect where the URL does not say, in seconds."""
@@ -62,7 +63,7 @@ async def connect_first(
     limit_s = address.connect_timeout_s or share_s
     started_with = {"application_name": address.application_name or application_name, "timezone": "UTC"}
     if not address.pgbouncer:
-        started_with |= {"search_path": f"{quote_identifier(address.schema)}, pg_temp", **settings}
+        started_with |= {"search_path": f"{quoted(address.schema)}, pg_temp", **settings}
     until = time.monotonic() + timeout_s
     problems = []
     for host in hosts:
@@ -72,11 +73,6 @@ async def connect_first(
         except _NextHost as problem:
             problems.append(f"{show_host(host)} {problem}")
     raise Unavailable(f"no PostgreSQL server can be used: {'; '.join(problems)}")
-
-
-def quote_identifier(name: str) -> str:
-    """A name as SQL has it, in double quotes."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 async def _connect_host(

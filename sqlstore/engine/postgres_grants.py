@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from sqlstore.engine.address import MAX_SCHEMA_BYTES, PostgresAddress, parse
 from sqlstore.engine.errors import ConfigurationError
-from sqlstore.engine.postgres_connect import connect, quote_identifier
+from sqlstore.engine.postgres_connect import connect
 from sqlstore.engine.postgres_errors import translate
+from sqlstore.engine.sqltext import quoted
 
 _CONNECT_S = 30.0
 
@@ -38,7 +39,7 @@ class Grants:
     @property
     def sql(self) -> str:
         """The statements, for an administrator; running them again changes nothing."""
-        owner, app, schema = map(quote_identifier, (self.owner, self.app, self.schema))
+        owner, app, schema = map(quoted, (self.owner, self.app, self.schema))
         rows, numbers = "SELECT, INSERT, UPDATE, DELETE", "USAGE, SELECT"
         in_future = f"ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {schema} GRANT"
         book = f"{schema}.migrations"
@@ -73,7 +74,7 @@ END$$;
     def _in_database(self, role: str, setting: str) -> str:
         if self.database is None:
             return f"ALTER ROLE {role} {setting};"
-        return f"ALTER ROLE {role} IN DATABASE {quote_identifier(self.database)} {setting};"
+        return f"ALTER ROLE {role} IN DATABASE {quoted(self.database)} {setting};"
 
 
 async def apply_grants(url: str, grants: Grants) -> None:
@@ -97,8 +98,8 @@ async def apply_grants(url: str, grants: Grants) -> None:
 
 def _create_role(name: str) -> str:
     return (
-        f"DO $$BEGIN IF to_regrole({_literal(quote_identifier(name))}) IS NULL THEN "
-        f"CREATE ROLE {quote_identifier(name)} LOGIN; END IF; END$$;"
+        f"DO $$BEGIN IF to_regrole({_literal(quoted(name))}) IS NULL THEN "
+        f"CREATE ROLE {quoted(name)} LOGIN; END IF; END$$;"
     )
 
 

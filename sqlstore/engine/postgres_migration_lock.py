@@ -18,8 +18,9 @@ import asyncpg
 from sqlstore.engine.address import PostgresAddress
 from sqlstore.engine.errors import ReadOnlyDatabase
 from sqlstore.engine.migration_session import LockWait, Notify, Script, ScriptError
-from sqlstore.engine.postgres_connect import connect, quote_identifier
+from sqlstore.engine.postgres_connect import connect
 from sqlstore.engine.postgres_scripts import RETRYABLE
+from sqlstore.engine.sqltext import quoted
 
 _LOCK_HELD: Final = "SQ001"
 """A SQLSTATE that only the block of `_begin` raises."""
@@ -65,7 +66,7 @@ class LockedConnection:
         self, connection: asyncpg.Connection, schema: str, lock_wait_s: float, notify: Notify
     ) -> None:
         self._connection = connection
-        self._schema = quote_identifier(schema)
+        self._schema = quoted(schema)
         self._key = lock_key(schema)
         self._lock_wait_s = lock_wait_s
         self._notify = notify

@@ -15,8 +15,8 @@ from sqlstore.engine.migration_book import (
 )
 from sqlstore.engine.migration_session import Change, Script, record_sql, terminated
 from sqlstore.engine.postgres import PostgresDriver
-from sqlstore.engine.postgres_connect import quote_identifier
 from sqlstore.engine.postgres_migration_lock import lock_key, transaction_settings
+from sqlstore.engine.sqltext import quoted
 
 
 def as_text(driver: Driver, history: History, changes: Sequence[Change]) -> str:
@@ -33,7 +33,7 @@ class _Writer:
     """Writes for one schema."""
 
     def __init__(self, schema: str) -> None:
-        self._schema = quote_identifier(schema)
+        self._schema = quoted(schema)
         self._key = lock_key(schema)
 
     def head(self, history: History) -> Iterator[str]:

@@ -15,10 +15,10 @@ import asyncpg
 from sqlstore.engine.address import PostgresAddress
 from sqlstore.engine.backup import Contents, RestoreTarget, TableSummary, compare
 from sqlstore.engine.errors import ConfigurationError, CorruptDatabase
-from sqlstore.engine.postgres_connect import quote_identifier
 from sqlstore.engine.postgres_scratch import scratch_database
 from sqlstore.engine.postgres_snapshot import connected, shown, sum_up, version_of
 from sqlstore.engine.postgres_tools import CONNECTION, Tool, find_tool, major_of, tool_environment
+from sqlstore.engine.sqltext import quoted
 from sqlstore.engine.watch import Watch
 
 _OCCUPANTS: Final = """
@@ -133,14 +133,14 @@ async def _make_schema(connection: asyncpg.Connection, schema: str) -> bool:
     if occupied:
         raise ConfigurationError(
             f"the schema {schema} is not empty; restore to another database, or move it out of the way first: "
-            f"ALTER SCHEMA {quote_identifier(schema)} RENAME TO …"
+            f"ALTER SCHEMA {quoted(schema)} RENAME TO …"
         )
     if not exists:
-        await connection.execute(f"CREATE SCHEMA {quote_identifier(schema)}")
+        await connection.execute(f"CREATE SCHEMA {quoted(schema)}")
     return not exists
 
 
 async def _drop_schema(connection: asyncpg.Connection, schema: str) -> None:
     """Where it is still empty; the failure that led here is what matters."""
     with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-        await connection.execute(f"DROP SCHEMA {quote_identifier(schema)}")
+        await connection.execute(f"DROP SCHEMA {quoted(schema)}")

@@ -12,8 +12,9 @@ import asyncpg
 from sqlstore.engine.address import Host, PostgresAddress
 from sqlstore.engine.backup import NEWEST_MIGRATIONS, TableSummary
 from sqlstore.engine.errors import ConfigurationError
-from sqlstore.engine.postgres_connect import connect_first, quote_identifier
+from sqlstore.engine.postgres_connect import connect_first
 from sqlstore.engine.postgres_errors import translate
+from sqlstore.engine.sqltext import quoted
 from sqlstore.engine.watch import Watch
 
 _CONNECT_TIMEOUT_S: Final = 10.0
@@ -77,7 +78,7 @@ async def sum_up(connection: asyncpg.Connection, schema: str, watch: Watch) -> d
     summaries = {}
     for number, name in enumerate(names):
         watch.tell("counting", number, len(names))
-        table = f"{quote_identifier(schema)}.{quote_identifier(name)}"
+        table = f"{quoted(schema)}.{quoted(name)}"
         summaries[name] = TableSummary(*await connection.fetchrow(_SUM.format(table=table)))
     return summaries
 

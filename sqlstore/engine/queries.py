@@ -153,6 +153,12 @@ def _table(files: Sequence[QueryFile], by_file: Mapping[Engine | None, list[Quer
     return Table(paths, _by_name([*by_file.get(None, []), *own]))
 
 
+def parse(text: str, engine: Engine, rows: RowTypes, *, store: str, table: str) -> Table:
+    """Queries whose text was made by a program; else as `load`."""
+    path = f"{store}/{table}"
+    return Table([path], _by_name(_queries(QueryFile(path, table, None, text), engine, rows, store)))
+
+
 def _queries(file: QueryFile, engine: Engine, rows: RowTypes, store: str) -> list[Query]:
     with file.reporting():
         return [_query(file, block, engine, rows, store) for block in read_blocks(file.text, engine)]

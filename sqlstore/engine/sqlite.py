@@ -18,7 +18,14 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from sqlstore.engine.address import MEMORY
-from sqlstore.engine.driver import DEFAULT_TIMEOUT_S, Driver, Statement, call_deadline, calling_place
+from sqlstore.engine.driver import (
+    DEFAULT_TIMEOUT_S,
+    Driver,
+    Executor,
+    Statement,
+    call_deadline,
+    calling_place,
+)
 from sqlstore.engine.errors import ConfigurationError, DatabaseError, UsageError
 from sqlstore.engine.observe import NOBODY, Reporter
 from sqlstore.engine.sqlite_copy import back_up
@@ -27,7 +34,7 @@ from sqlstore.engine.sqlite_jobs import Read, Work, Write, WriteMany
 from sqlstore.engine.sqlite_prepare import Synchronous, configure, examine
 from sqlstore.engine.sqlite_probe import load_of, probe_database
 from sqlstore.engine.sqlite_timing import TimedWorker
-from sqlstore.engine.sqlite_transaction import Exclusive, SqliteTransaction
+from sqlstore.engine.sqlite_transaction import Exclusive, SqliteSnapshot, SqliteTransaction
 from sqlstore.engine.sqlite_worker import Worker
 from sqlstore.engine.vitals import Load, Probe
 
@@ -236,6 +243,24 @@ class SqliteDriver(Driver):
         self._check_open()
         if self._file is not None and self._file.log_bytes() > CHECKPOINT_BYTES:
             await self._writer.do(Work(call_deadline(self.timeout_s), _checkpoint))
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Executor]:
+        """A connection of its own, in a transaction that only reads."""
+        self._check_open()
+        if self._file is None:
+            async with self.transaction() as held:
+                yield held
+            return
+        worker = await self._add_worker(None, call_deadline(self.timeout_s))
+        try:
+            snapshot = SqliteSnapshot(worker, self)
+            await snapshot.begin()
+            yield snapshot
+        finally:
+            worker.stop("the snapshot has ended")
+            self._workers.remove(worker)
+            await asyncio.wait([worker.host], timeout=_FINISH_S)
 
     async def begin(self) -> SqliteTransaction:
         """Wait for the writer and take it: BEGIN IMMEDIATE. Raises DeadlineExceeded while others hold it."""

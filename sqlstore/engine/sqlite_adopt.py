@@ -36,8 +36,9 @@ from sqlstore.engine.sqlite_errors import primary_code, translate
 from sqlstore.engine.sqlite_files import DatabaseFile
 from sqlstore.engine.sqlite_lock import lock_holder
 from sqlstore.engine.sqlite_migrations import execute_statement, history_in, make_book, record_change
-from sqlstore.engine.sqlite_tables import quoted, read_tables
+from sqlstore.engine.sqlite_tables import read_tables
 from sqlstore.engine.sqlite_transaction import Exclusive
+from sqlstore.engine.sqltext import quoted
 from sqlstore.engine.values import Engine
 
 T = TypeVar("T")

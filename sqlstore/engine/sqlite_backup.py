@@ -28,7 +28,7 @@ from sqlstore.engine.sqlite import SqliteDriver
 from sqlstore.engine.sqlite_copy import CHECK_EVERY, COMPANIONS, is_sound, write_copy
 from sqlstore.engine.sqlite_errors import primary_code, translate
 from sqlstore.engine.sqlite_files import APPLICATION_ID
-from sqlstore.engine.sqlite_tables import quoted
+from sqlstore.engine.sqltext import quoted
 from sqlstore.engine.values import Engine
 from sqlstore.engine.watch import Watch
 

@@ -6,7 +6,7 @@ import sqlite3
 from typing import Final, Literal
 
 from sqlstore.engine.sqlite_errors import primary_code
-from sqlstore.engine.sqlite_tables import quoted
+from sqlstore.engine.sqltext import quoted
 
 _OBJECTS: Final = (
     "SELECT name, sql FROM sqlite_schema WHERE type = ? AND tbl_name = ? AND sql IS NOT NULL ORDER BY rowid"

@@ -40,11 +40,6 @@ def read_tables(connection: sqlite3.Connection) -> dict[str, Table]:
     return {name: _with_types_of_parents(table, tables) for name, table in tables.items()}
 
 
-def quoted(name: str) -> str:
-    """A name as SQL has it, in double quotes."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def _read_table(connection: sqlite3.Connection, name: str) -> Table:
     row = connection.execute(_DEFINITION, (name,)).fetchone()
     shaped = {

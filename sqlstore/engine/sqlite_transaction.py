@@ -7,9 +7,9 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
-from sqlstore.engine.driver import Driver, Statement, Transaction, call_deadline
+from sqlstore.engine.driver import Driver, Executor, Statement, Transaction, call_deadline
 from sqlstore.engine.errors import DatabaseError, StoreError, UsageError
 from sqlstore.engine.sqlite_jobs import (
     Commit,
@@ -28,6 +28,7 @@ from sqlstore.engine.sqlite_prepare import examine
 from sqlstore.engine.sqlite_worker import Worker
 
 T = TypeVar("T")
+_LOOK: Final = "SELECT count(*) FROM sqlite_schema"
 
 
 class HeldWriter(Lease):
@@ -176,6 +177,33 @@ class SqliteTransaction(HeldWriter, Transaction):
         )
         with suppress(StoreError):  # the transaction stays marked as failed
             await self._worker.do(Mend(self, both))
+
+
+class SqliteSnapshot(Executor):
+    """Reads through a connection of its own, all in one transaction."""
+
+    engine = "sqlite"
+
+    def __init__(self, worker: Worker, driver: Driver) -> None:
+        self._worker = worker
+        self._driver = driver
+
+    async def begin(self) -> None:
+        """BEGIN sees nothing yet: the first read decides what is seen."""
+        await self._worker.do(
+            Work(self._until(), lambda connection: _execute_all(connection, "BEGIN", _LOOK))
+        )
+
+    async def call(self, statement: Statement[T], *arguments: object) -> T:
+        """Run one statement that reads."""
+        return await self._worker.do(Read(self._until(), statement, statement.encode(*arguments)))
+
+    async def call_many(self, statement: Statement[int], rows: Sequence[Sequence[object]]) -> int:
+        """Refused: a snapshot only reads."""
+        raise UsageError(f"{statement.name}: a snapshot only reads, it takes no {len(rows)} rows to write")
+
+    def _until(self) -> float:
+        return call_deadline(self._driver.timeout_s)
 
 
 def _execute_all(connection: sqlite3.Connection, *statements: str) -> None:

@@ -227,6 +227,11 @@ class _PostgresCutter:
             self._blocks -= 1
 
 
+def quoted(name: str) -> str:
+    """A name as SQL has it, in double quotes."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 def line_and_column(text: str, offset: int) -> tuple[int, int]:
     """The line and column of an offset, both counted from 1, columns in characters."""
     return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)

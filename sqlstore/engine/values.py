@@ -130,6 +130,8 @@ def binary(value: object) -> bytes:
 
 def timestamp(value: object) -> datetime:
     """An aware datetime, moved to UTC."""
+    if type(value) is datetime and value.tzinfo is UTC and _FIRST_YEAR <= value.year <= _LAST_YEAR:
+        return value
     if not isinstance(value, datetime):
         raise InvalidValue(f"must be datetime, not {_type_name(value)}")
     if value.utcoffset() is None:
@@ -144,7 +146,7 @@ def timestamp(value: object) -> datetime:
 
 def timestamp_text(value: object) -> str:
     """An aware datetime as `YYYY-MM-DDTHH:MM:SS.ffffffZ`: 27 characters that sort as text."""
-    return timestamp(value).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return timestamp(value).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def uuid(value: object) -> UUID:

@@ -132,6 +132,7 @@ class Ledger(Store):
     row_types = sys.modules[__name__]
     sql = FOLDER / "sql"
     migrations = FOLDER / "migrations_sql"
+    tables = {"accounts": Account, "entries": Entry, "samples": Sample}  # noqa: RUF012 - as a user writes it
 
     accounts: AccountRepository
     entries: EntryRepository

@@ -9,10 +9,10 @@ import asyncpg
 import pytest
 
 from sqlstore.engine.connect import make_driver
-from sqlstore.engine.postgres_connect import quote_identifier
 from sqlstore.engine.resources import migrations_folder
 from sqlstore.engine.schema import read_schema, schema_difference, schema_text
 from sqlstore.engine.scratch import scratch_driver
+from sqlstore.engine.sqltext import quoted
 from sqlstore.migrations import MigrationSource, migrate
 
 BOTH = (
@@ -61,7 +61,7 @@ async def execute(driver, sql):
     connection = await asyncpg.connect(
         host=host, port=port, user=driver.settings.user, password=driver.settings.password,
         database=driver.settings.database,
-        server_settings={"search_path": f"{quote_identifier(driver.settings.schema)}, pg_temp"},
+        server_settings={"search_path": f"{quoted(driver.settings.schema)}, pg_temp"},
     )  # fmt: skip
     try:
         await connection.execute(sql)
@@ -182,14 +182,14 @@ async def test_every_change_of_what_postgres_has_shows(postgres, change):
 
 async def test_two_schemas_of_other_names_compare_equal(postgres, postgres_url):
     schema = "Odd 'schema\""
-    await execute(postgres, OF_POSTGRES + f"CREATE SCHEMA {quote_identifier(schema)}")
+    await execute(postgres, OF_POSTGRES + f"CREATE SCHEMA {quoted(schema)}")
     async with opened(postgres_url.partition("schema=")[0] + f"schema={quote(schema)}") as other:
         try:
             await execute(other, OF_POSTGRES)
             assert schema_text(await read_schema(other)) == schema_text(await read_schema(postgres))
             assert "Odd" not in schema_text(await read_schema(other))
         finally:
-            await execute(other, f"DROP SCHEMA {quote_identifier(schema)} CASCADE")
+            await execute(other, f"DROP SCHEMA {quoted(schema)} CASCADE")
 
 
 @pytest.mark.parametrize("store", ["assistant", "chatbot", "support"])

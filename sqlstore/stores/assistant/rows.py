@@ -84,6 +84,18 @@ class Answer(msgspec.Struct, frozen=True):
     created_at: datetime
 
 
+class StoredCommand(Command, frozen=True):
+    """A command's whole row. seq: the order of arrival."""
+
+    seq: int
+
+
+class StoredAnswer(Answer, frozen=True):
+    """An answer's whole row. seq: the order of arrival."""
+
+    seq: int
+
+
 class CommandAnswer(msgspec.Struct, frozen=True):
     """A command with one of its answers; the last three fields are None where it has none."""
 

@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 from types import ModuleType
 from typing import ClassVar, Final
 
+import msgspec
+
 from sqlstore.engine.clock import now
 from sqlstore.engine.errors import InvalidValue
 from sqlstore.store import Store
@@ -40,6 +42,14 @@ class Assistant(Store):
 
     name = "assistant"
     row_types: ClassVar[ModuleType] = rows
+    tables: ClassVar[dict[str, type[msgspec.Struct]]] = {
+        "users": rows.User,
+        "sessions": rows.Session,
+        "commands": rows.StoredCommand,
+        "llm_answers": rows.StoredAnswer,
+        "screenshots": rows.Screenshot,
+        "performance_metrics": rows.Metric,
+    }
 
     users: UserRepository
     memory: MemoryRepository

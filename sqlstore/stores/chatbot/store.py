@@ -14,6 +14,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar, Final
 
+import msgspec
+
 from sqlstore.capabilities.person import PersonArguments
 from sqlstore.engine.clock import EARLIEST, now
 from sqlstore.engine.errors import InvalidValue
@@ -61,6 +63,14 @@ class Chatbot(Store):
 
     name = "chatbot"
     row_types: ClassVar[ModuleType] = rows
+    tables: ClassVar[dict[str, type[msgspec.Struct]]] = {
+        "users": rows.User,
+        "sessions": rows.Session,
+        "faqs": rows.Faq,
+        "audit_logs": rows.AuditLog,
+        "messages": rows.Message,
+    }
+    derived_tables = (*Store.derived_tables, "history_digests")
 
     users: UserRepository
     messages: MessageRepository

@@ -12,6 +12,8 @@ from __future__ import annotations
 from types import ModuleType
 from typing import ClassVar
 
+import msgspec
+
 from sqlstore.store import Store
 from sqlstore.stores.conversations import rows
 from sqlstore.stores.conversations.repositories import ConversationRepository, MessageRepository
@@ -22,6 +24,10 @@ class Conversations(Store):
 
     name = "conversations"
     row_types: ClassVar[ModuleType] = rows
+    tables: ClassVar[dict[str, type[msgspec.Struct]]] = {
+        "conversations": rows.Conversation,
+        "messages": rows.Message,
+    }
 
     conversations: ConversationRepository
     messages: MessageRepository

@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from types import ModuleType
 from typing import ClassVar
 
+import msgspec
+
 from sqlstore.engine.clock import now
 from sqlstore.engine.errors import Conflict, InvalidValue
 from sqlstore.store import Store
@@ -37,6 +39,10 @@ class Lessons(Store):
 
     name = "lessons"
     row_types: ClassVar[ModuleType] = rows
+    tables: ClassVar[dict[str, type[msgspec.Struct]]] = {
+        "sessions": rows.Session,
+        "messages": rows.Message,
+    }
 
     sessions: SessionRepository
     messages: MessageRepository

@@ -12,6 +12,8 @@ from __future__ import annotations
 from types import ModuleType
 from typing import ClassVar
 
+import msgspec
+
 from sqlstore.store import Store
 from sqlstore.stores.support import rows
 from sqlstore.stores.support.repositories import (
@@ -28,6 +30,13 @@ class Support(Store):
 
     name = "support"
     row_types: ClassVar[ModuleType] = rows
+    tables: ClassVar[dict[str, type[msgspec.Struct]]] = {
+        "users": rows.User,
+        "chats": rows.Chat,
+        "messages": rows.Message,
+        "tickets": rows.Ticket,
+        "knowledge_entries": rows.KnowledgeEntry,
+    }
 
     users: UserRepository
     chats: ChatRepository
