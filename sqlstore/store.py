@@ -25,6 +25,7 @@ from typing import ClassVar, Final, Generic, Literal, Self, TypeVar, get_type_hi
 
 import msgspec
 
+from sqlstore.capabilities.search import Keeper, SearchableRepository, switch_off
 from sqlstore.engine import queries as named_queries
 from sqlstore.engine.connect import make_driver
 from sqlstore.engine.driver import DEFAULT_TIMEOUT_S, Driver, Executor, Transaction
@@ -48,6 +49,8 @@ class OpenOptions:
     - readers: SQLite connections that read beside the writer.
     - synchronous: "full" keeps every acknowledged write through a power cut;
       "normal" may lose the last ones, and is faster (SQLite only).
+    - search: keep the index of what is searched; False empties it, for every process that
+      uses the database, and writes cost nothing for it until it is opened with True again.
     """
 
     migrate: bool = True
@@ -55,6 +58,7 @@ class OpenOptions:
     create: bool = True
     readers: int = 2
     synchronous: Literal["full", "normal"] = "full"
+    search: bool = True
 
 
 class Opening(Generic[StoreType]):
@@ -95,6 +99,7 @@ class Store:
     def __init__(self, driver: Driver, queries: Queries) -> None:
         self.driver = driver
         self._queries = queries
+        self._keeper: Keeper | None = None
         self._bind(driver)
 
     @classmethod
@@ -107,13 +112,14 @@ class Store:
         create: bool = True,
         readers: int = 2,
         synchronous: Literal["full", "normal"] = "full",
+        search: bool = True,
     ) -> Opening[Self]:
         """Connect, migrate, load and check the queries. See OpenOptions for the parameters.
 
         Raises ConfigurationError, Unavailable, CorruptDatabase, ReadOnlyDatabase,
         QueryFileError, or a MigrationError; nothing stays open then.
         """
-        options = OpenOptions(migrate, timeout_s, create, readers, synchronous)
+        options = OpenOptions(migrate, timeout_s, create, readers, synchronous, search)
         return Opening(lambda: cls._open(url, options))
 
     @classmethod
@@ -134,10 +140,12 @@ class Store:
                 await ensure_current(driver, source)
             queries = cls.load_queries(driver.engine)
             await driver.prepare(queries)
-            return cls(driver, queries)
+            store = cls(driver, queries)
+            await store._start_search(on=options.search)
         except BaseException:
             await driver.close()
             raise
+        return store
 
     @classmethod
     def migration_source(cls) -> MigrationSource:
@@ -155,6 +163,8 @@ class Store:
 
     async def close(self) -> None:
         """Finish what runs and let go of the database; at most 2 seconds."""
+        if self._keeper is not None:
+            await self._keeper.stop()
         await self.driver.close()
 
     @asynccontextmanager
@@ -181,6 +191,20 @@ class Store:
             async with self._executor.savepoint() as savepoint:
                 return await function(self._bound(savepoint))
         return await self.driver.run(lambda held: function(self._bound(held)))
+
+    async def _start_search(self, *, on: bool) -> None:
+        tables = [
+            kind.table
+            for kind in _repositories(type(self)).values()
+            if issubclass(kind, SearchableRepository)
+        ]
+        if not tables:
+            return
+        if not on:
+            await switch_off(self.driver)
+            return
+        self._keeper = Keeper(self.driver, tables)
+        await self._keeper.start()
 
     def _bound(self, executor: Executor) -> Self:
         bound = copy.copy(self)

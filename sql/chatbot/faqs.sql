@@ -20,3 +20,7 @@ FROM faqs WHERE category = :category ORDER BY hit_count DESC, id DESC LIMIT :lim
 
 -- name: delete(id: int) :changed
 DELETE FROM faqs WHERE id = :id;
+
+-- name: by_keys(keys: int[]) :many Faq
+SELECT id, question, answer, hit_count, is_learned, category, created_at
+FROM faqs WHERE id IN (:keys);

@@ -26,6 +26,7 @@ from sqlstore.engine.errors import (
     TransactionAborted,
     UsageError,
 )
+from sqlstore.engine.search_terms import SearchTerm
 from sqlstore.engine.values import Bound, Engine
 
 T = TypeVar("T")
@@ -106,6 +107,13 @@ class Executor(ABC):
         """Run one statement and give what its kind promises.
 
         Raises InvalidValue before any I/O, else a member of DatabaseError.
+        """
+
+    @abstractmethod
+    def match_text(self, terms: SearchTerm, scope: Sequence[str]) -> str:
+        """A search as this engine's full-text query, which finds at least what the terms mean.
+
+        scope: words of the index that a row must have besides, such as those of its owner.
         """
 
     @abstractmethod

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 
+from sqlstore.capabilities.search.rows import Found  # noqa: F401 - a row of the queries named hits
 from sqlstore.engine.values import Json
 
 Status = Literal["active", "ended", "timeout", "error"]
@@ -81,6 +82,18 @@ class Answer(msgspec.Struct, frozen=True):
     model_info: dict[str, Json]
     performance_metrics: dict[str, Json]
     created_at: datetime
+
+
+class FoundCommand(Command, frozen=True):
+    """A command that a search found. seq: the order of arrival over all commands."""
+
+    seq: int
+
+
+class FoundAnswer(Answer, frozen=True):
+    """An answer that a search found. seq: the order of arrival over all answers."""
+
+    seq: int
 
 
 class CommandAnswer(msgspec.Struct, frozen=True):

@@ -10,6 +10,8 @@ from typing import Literal
 
 import msgspec
 
+from sqlstore.capabilities.search.rows import Found  # noqa: F401 - a row of the queries named hits
+
 Role = Literal["user", "model", "system"]
 """Who said it; `system` items hold context and summaries."""
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from sqlstore.capabilities.search.rows import Found  # noqa: F401 - a row of the queries named hits
 from sqlstore.engine.values import Json
 
 Role = Literal["user", "assistant"]

@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from sqlstore.capabilities.adopt.report import Problem  # noqa: F401 - a row of adopted.sql
+from sqlstore.capabilities.search.rows import Found  # noqa: F401 - a row of the queries named hits
 
 ChatType = Literal["private", "group", "supergroup", "channel"]
 """Telegram's kinds of chats."""
