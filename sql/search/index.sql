@@ -10,13 +10,11 @@ UPDATE search_state SET version = :version, indexed_from = 9223372036854775807
 WHERE source = :source AND version = :seen;
 
 -- name: extend(source: text, version: text, limit: int) :changed
--- Let the next older rows in, the newest of them first; none are left below the smallest number.
+-- Let the next older rows in; where there are fewer, all are in.
 UPDATE search_state SET indexed_from = coalesce((
-  SELECT min(id) FROM (
-    SELECT id FROM search_texts
-    WHERE source = :source AND id < (SELECT indexed_from FROM search_state WHERE source = :source)
-    ORDER BY id DESC LIMIT :limit
-  ) AS older
+  SELECT id FROM search_texts
+  WHERE source = :source AND id < (SELECT indexed_from FROM search_state WHERE source = :source)
+  ORDER BY id DESC LIMIT 1 OFFSET :limit - 1
 ), -9223372036854775808)
 WHERE source = :source AND version = :version AND indexed_from > -9223372036854775808;
 

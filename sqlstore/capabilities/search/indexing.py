@@ -44,9 +44,14 @@ def index_queries(engine: Engine) -> Table:
     return named_queries.load(sql_folder("search"), engine, kinds, store="search").table("index")
 
 
-def is_newer(version: str, than: str) -> bool:
-    """Whether one version of an index is newer: its numbers are greater, from the left."""
-    return _numbers(version) > _numbers(than)
+def is_current(version: str) -> bool:
+    """Whether the words of an index are those that this process makes."""
+    return version == INDEX_VERSION
+
+
+def is_older(version: str) -> bool:
+    """Whether an index is of an older version than this process's: its numbers are smaller, from the left."""
+    return _numbers(version) < _numbers(INDEX_VERSION)
 
 
 def _numbers(version: str) -> list[int]:
@@ -66,12 +71,13 @@ async def states(executor: Executor) -> list[SearchState]:
     return cast("list[SearchState]", await executor.call(index_queries(executor.engine).states))
 
 
-async def restart(executor: Executor, source: str, seen: str, version: str = INDEX_VERSION) -> bool:
-    """Empty the index of a table, to be made anew; False where another process was first.
+async def restart(executor: Executor, source: str, seen: str, *, off: bool = False) -> bool:
+    """Empty the index of a table, to be made anew or to be off; False where another process was first.
 
-    seen: its version until now. version: OFF switches it off.
+    seen: its version until now.
     """
-    return bool(await executor.call(index_queries(executor.engine).restart, source, seen, version))
+    query = index_queries(executor.engine).restart
+    return bool(await executor.call(query, source, seen, OFF if off else INDEX_VERSION))
 
 
 async def extend(executor: Executor, source: str) -> bool:
@@ -92,7 +98,7 @@ async def index_pending(executor: Executor, source: str) -> int:
     0 too where search is switched off, or the index is of another version.
     """
     pending = await waiting(executor, source, BATCH_ROWS)
-    if not pending or pending[0].id is None or pending[0].version != INDEX_VERSION:
+    if not pending or pending[0].id is None or not is_current(pending[0].version):
         return 0
     entries = await asyncio.to_thread(_entries, pending)
     query = index_queries(executor.engine).enter

@@ -14,9 +14,8 @@ from collections.abc import Sequence
 from contextvars import Context
 from typing import Final
 
-from sqlstore.capabilities.search.indexing import OFF, extend, is_newer, restart, states
+from sqlstore.capabilities.search.indexing import OFF, extend, is_older, restart, states
 from sqlstore.capabilities.search.maintenance import catch_up
-from sqlstore.capabilities.search.segment import INDEX_VERSION
 from sqlstore.engine.driver import Driver
 from sqlstore.engine.errors import StoreError
 
@@ -64,9 +63,7 @@ class Keeper:
 
     async def _take_up(self) -> None:
         for state in await states(self._driver):
-            if state.source in self._tables and (
-                state.version == OFF or is_newer(INDEX_VERSION, state.version)
-            ):
+            if state.source in self._tables and is_older(state.version):
                 await restart(self._driver, state.source, state.version)
                 await extend(self._driver, state.source)
         self._started = True
@@ -101,7 +98,7 @@ async def switch_off(driver: Driver) -> None:
     """Empty the indexes of a store; nothing is noted for them any more."""
     for state in await states(driver):
         if state.version != OFF:
-            await restart(driver, state.source, state.version, OFF)
+            await restart(driver, state.source, state.version, off=True)
 
 
 def _wake(keeper: weakref.ref[Keeper]) -> None:

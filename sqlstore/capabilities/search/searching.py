@@ -24,11 +24,11 @@ from sqlstore.capabilities.search.indexing import (
     OFF,
     index_pending,
     indexed_part,
+    is_current,
     waiting,
 )
 from sqlstore.capabilities.search.ranking import score, snippet
 from sqlstore.capabilities.search.rows import EVERYTHING, Found, Waiting
-from sqlstore.capabilities.search.segment import INDEX_VERSION
 from sqlstore.engine.clock import now
 from sqlstore.engine.driver import Driver, Executor
 from sqlstore.engine.errors import InvalidValue, UsageError
@@ -196,7 +196,7 @@ class Search(Generic[R]):
             pending = await waiting(self._executor, self._source.table, most + 1)
         state = pending[0]
         complete = (
-            state.version == INDEX_VERSION and state.indexed_from == EVERYTHING and len(pending) <= most
+            is_current(state.version) and state.indexed_from == EVERYTHING and len(pending) <= most
         )
         return [row for row in pending if row.id is not None], complete
 
