@@ -25,7 +25,8 @@ CREATE TABLE search_pending (
   PRIMARY KEY (source, id)
 ) STRICT, WITHOUT ROWID;
 
--- What is searched, and whose it is: a letter for the kind of owner, then the id.
+-- What is searched, and whose it is: a letter for the kind of owner, then the id. (The texts have the
+-- affinity of text in each part: without it SQLite would make the whole view for each row it looks up.)
 CREATE VIEW search_texts (source, id, text, scope) AS
 SELECT 'commands', seq, prompt, 's' || replace(session_id, '-', '') FROM commands
 UNION ALL

@@ -26,7 +26,7 @@ CREATE TABLE search_pending (
 CREATE VIEW search_texts (source, id, text, scope) AS
 SELECT 'messages', id, content, 'u' || replace(user_id::text, '-', 'n') FROM messages
 UNION ALL
-SELECT 'faqs', id, question || E'\n' || answer, '' FROM faqs;
+SELECT 'faqs', id, CAST(question || E'\n' || answer AS text), '' FROM faqs;
 
 -- A word of the text is itself in doc, a stem has = before it, an owner #.
 CREATE TABLE messages_search (

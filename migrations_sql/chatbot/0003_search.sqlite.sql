@@ -25,11 +25,12 @@ CREATE TABLE search_pending (
   PRIMARY KEY (source, id)
 ) STRICT, WITHOUT ROWID;
 
--- What is searched, and whose it is: a letter for the kind of owner, then the id.
+-- What is searched, and whose it is: a letter for the kind of owner, then the id. (The texts have the
+-- affinity of text in each part: without it SQLite would make the whole view for each row it looks up.)
 CREATE VIEW search_texts (source, id, text, scope) AS
 SELECT 'messages', id, content, 'u' || replace(user_id, '-', 'n') FROM messages
 UNION ALL
-SELECT 'faqs', id, question || char(10) || answer, '' FROM faqs;
+SELECT 'faqs', id, CAST(question || char(10) || answer AS text), '' FROM faqs;
 
 -- INSERT here notes a change of a row; what the index holds of it stays as it was first noted.
 CREATE VIEW search_changes (source, id, old_text, old_scope) AS
@@ -155,7 +156,7 @@ CREATE TRIGGER faqs_search_replaced BEFORE INSERT ON faqs
 WHEN EXISTS (SELECT 1 FROM faqs WHERE id = NEW.id OR question = NEW.question)
 BEGIN
   INSERT INTO search_changes (source, id, old_text, old_scope)
-  SELECT 'faqs', id, question || char(10) || answer, ''
+  SELECT 'faqs', id, CAST(question || char(10) || answer AS text), ''
   FROM faqs WHERE id = NEW.id OR question = NEW.question;
 END;
 
@@ -163,14 +164,14 @@ CREATE TRIGGER faqs_search_updated AFTER UPDATE OF id, question, answer ON faqs
 WHEN NEW.id IS NOT OLD.id OR NEW.question IS NOT OLD.question OR NEW.answer IS NOT OLD.answer
 BEGIN
   INSERT INTO search_changes (source, id, old_text, old_scope)
-  VALUES ('faqs', OLD.id, OLD.question || char(10) || OLD.answer, '');
+  VALUES ('faqs', OLD.id, CAST(OLD.question || char(10) || OLD.answer AS text), '');
   INSERT INTO search_changes (source, id) SELECT 'faqs', NEW.id WHERE NEW.id <> OLD.id;
 END;
 
 CREATE TRIGGER faqs_search_deleted AFTER DELETE ON faqs
 BEGIN
   INSERT INTO search_changes (source, id, old_text, old_scope)
-  VALUES ('faqs', OLD.id, OLD.question || char(10) || OLD.answer, '');
+  VALUES ('faqs', OLD.id, CAST(OLD.question || char(10) || OLD.answer AS text), '');
 END;
 
 -- migrate: down

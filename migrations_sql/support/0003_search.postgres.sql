@@ -26,7 +26,7 @@ CREATE TABLE search_pending (
 CREATE VIEW search_texts (source, id, text, scope) AS
 SELECT 'messages', id, text, 'c' || replace(chat_id::text, '-', 'n') || coalesce(' u' || replace(user_id::text, '-', 'n'), '') FROM messages WHERE text IS NOT NULL
 UNION ALL
-SELECT 'knowledge_entries', id, question || E'\n' || answer, '' FROM knowledge_entries;
+SELECT 'knowledge_entries', id, CAST(question || E'\n' || answer AS text), '' FROM knowledge_entries;
 
 -- A word of the text is itself in doc, a stem has = before it, an owner #.
 CREATE TABLE messages_search (

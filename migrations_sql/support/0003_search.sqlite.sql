@@ -25,11 +25,12 @@ CREATE TABLE search_pending (
   PRIMARY KEY (source, id)
 ) STRICT, WITHOUT ROWID;
 
--- What is searched, and whose it is: a letter for the kind of owner, then the id.
+-- What is searched, and whose it is: a letter for the kind of owner, then the id. (The texts have the
+-- affinity of text in each part: without it SQLite would make the whole view for each row it looks up.)
 CREATE VIEW search_texts (source, id, text, scope) AS
 SELECT 'messages', id, text, 'c' || replace(chat_id, '-', 'n') || coalesce(' u' || replace(user_id, '-', 'n'), '') FROM messages WHERE text IS NOT NULL
 UNION ALL
-SELECT 'knowledge_entries', id, question || char(10) || answer, '' FROM knowledge_entries;
+SELECT 'knowledge_entries', id, CAST(question || char(10) || answer AS text), '' FROM knowledge_entries;
 
 -- INSERT here notes a change of a row; what the index holds of it stays as it was first noted.
 CREATE VIEW search_changes (source, id, old_text, old_scope) AS
@@ -155,7 +156,7 @@ CREATE TRIGGER knowledge_entries_search_replaced BEFORE INSERT ON knowledge_entr
 WHEN EXISTS (SELECT 1 FROM knowledge_entries WHERE id = NEW.id)
 BEGIN
   INSERT INTO search_changes (source, id, old_text, old_scope)
-  SELECT 'knowledge_entries', id, question || char(10) || answer, ''
+  SELECT 'knowledge_entries', id, CAST(question || char(10) || answer AS text), ''
   FROM knowledge_entries WHERE id = NEW.id;
 END;
 
@@ -163,14 +164,14 @@ CREATE TRIGGER knowledge_entries_search_updated AFTER UPDATE OF id, question, an
 WHEN NEW.id IS NOT OLD.id OR NEW.question IS NOT OLD.question OR NEW.answer IS NOT OLD.answer
 BEGIN
   INSERT INTO search_changes (source, id, old_text, old_scope)
-  VALUES ('knowledge_entries', OLD.id, OLD.question || char(10) || OLD.answer, '');
+  VALUES ('knowledge_entries', OLD.id, CAST(OLD.question || char(10) || OLD.answer AS text), '');
   INSERT INTO search_changes (source, id) SELECT 'knowledge_entries', NEW.id WHERE NEW.id <> OLD.id;
 END;
 
 CREATE TRIGGER knowledge_entries_search_deleted AFTER DELETE ON knowledge_entries
 BEGIN
   INSERT INTO search_changes (source, id, old_text, old_scope)
-  VALUES ('knowledge_entries', OLD.id, OLD.question || char(10) || OLD.answer, '');
+  VALUES ('knowledge_entries', OLD.id, CAST(OLD.question || char(10) || OLD.answer AS text), '');
 END;
 
 -- migrate: down

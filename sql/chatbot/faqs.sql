@@ -18,6 +18,9 @@ FROM faqs ORDER BY hit_count DESC, id DESC LIMIT :limit;
 SELECT id, question, answer, hit_count, is_learned, category, created_at
 FROM faqs WHERE category = :category ORDER BY hit_count DESC, id DESC LIMIT :limit;
 
+-- name: count() :value int
+SELECT count(*) FROM faqs;
+
 -- name: delete(id: int) :changed
 DELETE FROM faqs WHERE id = :id;
 

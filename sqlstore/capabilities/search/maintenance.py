@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final, cast
@@ -25,6 +26,7 @@ from sqlstore.engine.driver import Driver
 Progress = Callable[[int, int], None]
 
 _PAGE_ROWS: Final = 500
+_COUNTED_EVERY_S: Final = 1.0
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -60,13 +62,16 @@ async def complete(driver: Driver, tables: Sequence[str], on_progress: Progress)
 
     on_progress: called with how many rows are done, and of how many.
     """
-    left = await _left(driver, tables)
-    total = left
+    total = await _left(driver, tables)
+    counted = time.monotonic()
     for table in tables:
         while await catch_up(driver, table):
-            left = await _left(driver, tables)
-            total = max(total, left)
-            on_progress(total - left, total)
+            if time.monotonic() - counted > _COUNTED_EVERY_S:  # counting reads all that is left
+                left = await _left(driver, tables)
+                total = max(total, left)
+                on_progress(total - left, total)
+                counted = time.monotonic()
+    on_progress(total, total)
 
 
 async def rebuild(driver: Driver, tables: Sequence[str], on_progress: Progress) -> None:

@@ -35,7 +35,7 @@ from sqlstore.engine.errors import InvalidValue, UsageError
 from sqlstore.engine.filters import check_limit
 from sqlstore.engine.queries import Table
 from sqlstore.engine.repository import Repository
-from sqlstore.engine.search_terms import SearchQuery
+from sqlstore.engine.search_terms import SearchQuery, SearchTerm, is_exact
 
 R = TypeVar("R", bound=msgspec.Struct)
 Order = Literal["relevance", "newest"]
@@ -53,6 +53,10 @@ MOST_CANDIDATES: Final = 20_000
 """How many rows of the index a search looks at."""
 _CATCH_UP_BATCHES: Final = 25
 _LAST: Final = 2**63 - 1
+
+
+class SearchIsOff(UsageError):
+    """The database keeps no index; see `Store.open`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,14 @@ class SearchableRepository(Repository, Generic[R]):
         search = Search(self._executor, self._q, self.searchable, parse(words), given)
         return await search.run(min(limit, MOST_HITS), _LAST if before is None else before, order)
 
+    async def _candidates(self, terms: SearchTerm, most: int) -> list[R]:
+        """The newest rows of whose text the terms may hold: what the index gives, and all that are pending.
+
+        [] where search is switched off.
+        """
+        search: Search[R] = Search(self._executor, self._q, self.searchable, SearchQuery(terms), {})
+        return await search.candidates(most)
+
 
 def owner_word(letter: str, owner: Owner) -> str:
     """How the index knows an owner: letters and digits only, as the view search_texts makes them."""
@@ -152,19 +164,32 @@ class Search(Generic[R]):
         """The best or the newest hits, and whether they are all there can be."""
         if self._query.terms is None:
             return SearchResult(())
-        match = self._executor.match_text(self._query.terms, self._scope)
         wanted = limit if order == "newest" else max(limit, RANKED_ROWS)
-        rows, complete = await self._rows(match, wanted, before)
+        rows, complete = await self._rows(self._query.terms, wanted, before)
         hits = [self._hit(row) for row in rows]
         if order == "relevance":
             hits.sort(key=lambda hit: (hit.score, self._source.key(hit.row)), reverse=True)
         return SearchResult(tuple(self._with_snippet(hit) for hit in hits[:limit]), complete)
 
-    async def _rows(self, match: str, wanted: int, before: int) -> tuple[list[R], bool]:
+    async def candidates(self, most: int) -> list[R]:
+        """The newest rows that the index gives, and those that are pending, compared with nothing."""
+        assert self._query.terms is not None  # noqa: S101 - for the type checker
+        try:
+            pending, _ = await self._pending()
+        except SearchIsOff:
+            return []
+        match = self._executor.match_text(self._query.terms, self._scope)
+        found: list[Found] = await self._executor.call(self._queries.hits, match, _LAST, most)
+        keys = {hit.id for hit in found} | {cast("int", row.id) for row in pending if row.text is not None}
+        return await self._matching(keys, trusted=True)
+
+    async def _rows(self, terms: SearchTerm, wanted: int, before: int) -> tuple[list[R], bool]:
         """The newest rows that match, newest first, and whether none can be missing among them."""
         pending, complete = await self._pending()
+        trusted = complete and is_exact(terms)
         fresh = sorted((key for key in self._fresh(pending) if key < before), reverse=True)
         known = {row.id for row in pending}
+        match = self._executor.match_text(terms, self._scope)
         rows: list[R] = []
         looked_at = 0
         page = wanted
@@ -174,7 +199,7 @@ class Search(Generic[R]):
             end = -(2**63) if last else found[-1].id
             keys = {hit.id for hit in found if hit.id not in known}
             keys.update(key for key in fresh if end <= key < before)
-            rows += await self._matching(keys)
+            rows += await self._matching(keys, trusted=trusted)
             looked_at += page
             if last or len(rows) >= wanted:
                 return rows[:wanted], complete
@@ -188,16 +213,14 @@ class Search(Generic[R]):
         most = MOST_PENDING_HELD if held else MOST_PENDING
         pending = await waiting(self._executor, self._source.table, most + 1)
         if not pending or pending[0].version == OFF:
-            raise UsageError("search is switched off in this database; open the store with search=True")
+            raise SearchIsOff("search is switched off in this database; open the store with search=True")
         if len(pending) > most and not held:
             for _ in range(_CATCH_UP_BATCHES):
                 if await index_pending(self._executor, self._source.table) < BATCH_ROWS:
                     break
             pending = await waiting(self._executor, self._source.table, most + 1)
         state = pending[0]
-        complete = (
-            is_current(state.version) and state.indexed_from == EVERYTHING and len(pending) <= most
-        )
+        complete = is_current(state.version) and state.indexed_from == EVERYTHING and len(pending) <= most
         return [row for row in pending if row.id is not None], complete
 
     def _fresh(self, pending: Iterable[Waiting]) -> Iterable[int]:
@@ -211,14 +234,15 @@ class Search(Generic[R]):
             ):
                 yield cast("int", row.id)
 
-    async def _matching(self, keys: Iterable[int]) -> list[R]:
-        """Of these rows those that match, newest first."""
+    async def _matching(self, keys: Iterable[int], *, trusted: bool) -> list[R]:
+        """Of these rows those that match, newest first; trusted: the index could tell by itself."""
         wanted = sorted(keys, reverse=True)
         if not wanted:
             return []
         rows: list[R] = await self._executor.call(self._queries.by_keys, wanted)
         rows.sort(key=self._source.key, reverse=True)
-        return [row for row in rows if self._belongs(row) and matches(self._query, self._text(row))]
+        mine = [row for row in rows if self._belongs(row)]
+        return mine if trusted else [row for row in mine if matches(self._query, self._text(row))]
 
     def _belongs(self, row: R) -> bool:
         """Whether a row is its owner's still, as far as the row says: the index may be behind."""

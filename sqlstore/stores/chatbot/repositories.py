@@ -11,6 +11,9 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 
 from sqlstore.capabilities.search import Order, Searchable, SearchableRepository, SearchResult
+from sqlstore.capabilities.search.faq import FAQ_CANDIDATES, FAQ_THRESHOLD, faq_scores, faq_terms
+from sqlstore.capabilities.search.holding import may_hold
+from sqlstore.capabilities.search.segment import segment
 from sqlstore.engine.clock import now
 from sqlstore.engine.repository import Repository
 from sqlstore.engine.values import Json
@@ -223,8 +226,28 @@ class FaqRepository(SearchableRepository[Faq]):
     )
 
     async def answer(self, question: str) -> Faq | None:
-        """The answer to exactly this question, its use counted as a hit; None where there is none."""
-        return await self._one(Faq, self._q.answer, question)
+        """The answer to this question, its use counted as a hit; None where there is none.
+
+        Where the question is not stored as it is, the stored one that is likest to it counts, if it
+        is alike enough: from FAQ_THRESHOLD of `sqlstore.capabilities.search.faq` on. Of more than
+        FAQ_CANDIDATES that have something in common with it the newest are compared. With search
+        switched off only the question as it is stored is answered.
+        """
+        exact = await self._one(Faq, self._q.answer, question)
+        return exact or await self._answer_in_other_words(question)
+
+    async def _answer_in_other_words(self, question: str) -> Faq | None:
+        terms = faq_terms(question)
+        if terms is None:
+            return None
+        found = await self._candidates(terms, FAQ_CANDIDATES)
+        stored = [faq for faq in found if may_hold(terms, segment(faq.question))]
+        if not stored:
+            return None
+        total = await self._value(int, self._q.count)
+        scores = faq_scores(question, [faq.question for faq in stored], max(total, len(stored)))
+        score, older = max(zip(scores, (-faq.id for faq in stored), strict=True))  # of equals the oldest
+        return await self.record_hit(-older) if score >= FAQ_THRESHOLD else None
 
     async def learn(
         self, question: str, answer: str, category: str | None = None, *, is_learned: bool = True

@@ -97,7 +97,9 @@ async def test_a_rebuild_makes_the_index_anew(url: str) -> None:
 def test_versions_are_ordered_by_their_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(indexing, "INDEX_VERSION", "2-snowball-3.10.0")
     assert [is_older(version) for version in (OFF, "1-snowball-9.9.9", "2-snowball-3.9.9")] == [True] * 3
-    assert [is_older(version) for version in ("2-snowball-3.10.0", "2-snowball-3.10.1", "10-x")] == [False] * 3
+    assert [is_older(version) for version in ("2-snowball-3.10.0", "2-snowball-3.10.1", "10-x")] == [
+        False
+    ] * 3
 
 
 async def test_a_newer_version_takes_the_index_over(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
