@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from sqlstore.config import Settings, load_settings
-from sqlstore.store import Opening
+from sqlstore.open_options import Opening
 from sqlstore.stores.chatbot import Chatbot
 from sqlstore.terminal import json_option, progress_bar, url_option
 

@@ -17,122 +17,36 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import timedelta
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from types import ModuleType, TracebackType
-from typing import Any, ClassVar, Final, Generic, Literal, Self, TypeVar, get_type_hints
+from types import ModuleType
+from typing import Any, ClassVar, Final, Literal, Self, TypeVar, get_type_hints
 
-from sqlstore.capabilities.backup import BackupSchedule, Made, backup, start_schedule
-from sqlstore.capabilities.person import (
-    PersonArguments,
-    Receipt,
-    count_person,
-    erase_person,
-    export_person,
-    person_value,
-)
-from sqlstore.capabilities.retention import Due, OnProgress, Removed, Retention, due
-from sqlstore.capabilities.retention import cleanup as retain
-from sqlstore.capabilities.slow_queries import SlowQueryLog
+from sqlstore.capabilities.backup import BackupSchedule, start_schedule
+from sqlstore.capabilities.retention import Retention, start_cleanup
+from sqlstore.capabilities.search import Keeper, SearchableRepository, switch_off
 from sqlstore.capabilities.transfer.store import TransferableStore
+from sqlstore.capabilities.upkeep import MaintainedStore
 from sqlstore.engine import queries as named_queries
 from sqlstore.engine.connect import make_driver
 from sqlstore.engine.driver import DEFAULT_TIMEOUT_S, Driver, Executor, Transaction
-from sqlstore.engine.errors import ConfigurationError
-from sqlstore.engine.observe import Observer, Reporter
+from sqlstore.engine.observe import Observer
 from sqlstore.engine.queries import Queries, row_types_of
 from sqlstore.engine.query_calls import QueryCalls
 from sqlstore.engine.repository import Repository
 from sqlstore.engine.resources import migrations_folder, sql_folder
 from sqlstore.engine.values import Engine
-from sqlstore.engine.watch import OnStep
 from sqlstore.migrations import MigrationSource, ensure_current, migrate
+from sqlstore.open_options import Opening, OpenOptions
 
 _STOP_S: Final = 2.0
 
 T = TypeVar("T")
-StoreType = TypeVar("StoreType", bound="Store")
-
-_YES_OR_NO: Final = {
-    "1": True, "true": True, "yes": True, "on": True,
-    "0": False, "false": False, "no": False, "off": False,
-}  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class OpenOptions:
-    """How a store is opened; every default serves.
-
-    - migrate: apply what is pending; False only checks and raises PendingMigrations. None asks
-      the variable SQLSTORE_MIGRATE (0, false, no, off: only check), and applies where it is not set.
-    - timeout_s: how long a public call may take, in seconds, waiting included.
-    - create: make a SQLite file that is missing; False raises ConfigurationError.
-    - readers: SQLite connections that read beside the writer.
-    - synchronous: "full" keeps every acknowledged write through a power cut;
-      "normal" may lose the last ones, and is faster (SQLite only).
-    - slow_query_s: calls that take as many seconds go to the logger `sqlstore.slow`; None logs none.
-    - observers: told of every call; see sqlstore.capabilities.metrics for Prometheus.
-    - backups: when the store backs itself up while it is open; None for never.
-    - timezone: whose clock `backups` goes by, such as "Asia/Bangkok".
-    """
-
-    migrate: bool | None = None
-    timeout_s: float = DEFAULT_TIMEOUT_S
-    create: bool = True
-    readers: int = 2
-    synchronous: Literal["full", "normal"] = "full"
-    slow_query_s: float | None = None
-    observers: Sequence[Observer] = ()
-    backups: BackupSchedule | None = None
-    timezone: str = "UTC"
-
-    def reporter(self, store: str) -> Reporter:
-        """Tells the log and the observers what happens."""
-        slow = [] if self.slow_query_s is None else [SlowQueryLog(self.slow_query_s)]
-        return Reporter(store, [*slow, *self.observers])
-
-    @property
-    def migrates(self) -> bool:
-        """Whether pending migrations are applied. Raises ConfigurationError."""
-        if self.migrate is not None:
-            return self.migrate
-        given = os.environ.get("SQLSTORE_MIGRATE") or "1"
-        answer = _YES_OR_NO.get(given.lower())
-        if answer is None:
-            raise ConfigurationError("SQLSTORE_MIGRATE must be 1 or 0 (or true, false, yes, no, on, off)")
-        return answer
-
-
-class Opening(Generic[StoreType]):
-    """What `Store.open` gives: `async with` it, or await it and close the store yourself."""
-
-    def __init__(self, start: Callable[[], Awaitable[StoreType]]) -> None:
-        self._start = start
-        self._store: StoreType | None = None
-
-    def __await__(self) -> Generator[object, None, StoreType]:
-        return self._start().__await__()
-
-    async def __aenter__(self) -> StoreType:
-        self._store = await self._start()
-        return self._store
-
-    async def __aexit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._store is not None:
-            await self._store.close()
-
-
-class Store(TransferableStore):
+class Store(MaintainedStore, TransferableStore):
     """Base of all stores. A subclass names itself, its row types and its repositories.
 
     `sql` and `migrations` are folders; None means the built-in ones of that name.
@@ -145,11 +59,11 @@ class Store(TransferableStore):
     migrations: ClassVar[Path | None] = None
     q: Any  # typed by stubs, where there are any
 
-    _backups: asyncio.Task[None] | None = None
-
     def __init__(self, driver: Driver, queries: Queries) -> None:
         self.driver = driver
         self._queries = queries
+        self._keeper: Keeper | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._bind(driver)
 
     @classmethod
@@ -162,8 +76,10 @@ class Store(TransferableStore):
         create: bool = True,
         readers: int = 2,
         synchronous: Literal["full", "normal"] = "full",
+        search: bool = True,
         slow_query_s: float | None = None,
         observers: Sequence[Observer] = (),
+        retention: Retention | None = None,
         backups: BackupSchedule | None = None,
         timezone: str = "UTC",
     ) -> Opening[Self]:
@@ -173,8 +89,9 @@ class Store(TransferableStore):
         QueryFileError, or a MigrationError; nothing stays open then.
         """
         options = OpenOptions(
-            migrate, timeout_s, create, readers, synchronous, slow_query_s, observers, backups, timezone
-        )
+            migrate, timeout_s, create, readers, synchronous, search,
+            slow_query_s, observers, retention, backups, timezone,
+        )  # fmt: skip
         return Opening(lambda: cls._open(url, options))
 
     @classmethod
@@ -199,8 +116,7 @@ class Store(TransferableStore):
             await driver.prepare(queries)
             driver.reporter.opened(driver)
             store = cls(driver, queries)
-            if options.backups is not None:
-                store._backups = start_schedule(driver, options.backups, options.timezone)
+            await store._start(options)
         except BaseException:
             await driver.close()
             raise
@@ -225,93 +141,18 @@ class Store(TransferableStore):
             )
         return _loaded[cls, engine]
 
-    async def cleanup(
-        self,
-        *,
-        older_than: timedelta | None = None,
-        logs_older_than: timedelta | None = None,
-        on_progress: OnProgress | None = None,
-    ) -> list[Removed]:
-        """Delete what is older, in small batches beside live traffic; None keeps for ever.
-
-        older_than: for users, sessions or conversations (with all that was said in them),
-        the time without activity. logs_older_than: the age of audit logs and measurements.
-        See `capabilities.retention` for what a store's `retention.sql` does.
-        """
-        retention = Retention(older_than=older_than, logs_older_than=logs_older_than)
-        return await retain(self.driver, self._queries, retention, on_progress=on_progress)
-
-    async def due(
-        self, *, older_than: timedelta | None = None, logs_older_than: timedelta | None = None
-    ) -> list[Due]:
-        """What `cleanup` would delete now, table by table; only reads."""
-        retention = Retention(older_than=older_than, logs_older_than=logs_older_than)
-        return await due(self.driver, self._queries, retention)
-
-    async def person_arguments(self, person: str) -> PersonArguments:
-        """What `person.sql` is given for a person. Raises InvalidValue for one that nobody can be."""
-        return {"person": person_value(self._queries, self.name, person)}
-
-    async def count_person(self, person: str) -> list[Due]:
-        """How many rows there are about one person, table by table."""
-        return await count_person(
-            self._executor, self._queries, self.name, await self.person_arguments(person)
-        )
-
-    async def export_person(self, person: str, path: Path) -> Receipt:
-        """Write everything about one person to a file, as lines of JSON; see `capabilities.person`.
-
-        person: what the store calls people by: a session id, a hardware id's hash, a user id, a chat id.
-        """
-        return await export_person(
-            self._executor, self._queries, self.name, await self.person_arguments(person), path
-        )
-
-    async def erase_person(self, person: str) -> Receipt:
-        """Delete everything about one person, in every table, in one transaction.
-
-        On SQLite what was deleted is overwritten as space is used again; `maintain(vacuum=True)`
-        removes it from the file at once. Backups made before still hold it.
-        """
-        return await erase_person(self.driver, self._queries, self.name, await self.person_arguments(person))
-
-    async def maintain(self, *, vacuum: bool = False) -> None:
-        """Look at the tables anew for the planner; with `vacuum`, give back the space of deleted rows.
-
-        VACUUM makes SQLite's writers wait, and needs as much free space as the database takes.
-        """
-        if vacuum:
-            await self.driver.vacuum()
-        await self.driver.analyze()
-
     async def close(self) -> None:
         """Finish what runs and let go of the database; at most 2 seconds.
 
-        A scheduled backup that is being made is given up.
+        A scheduled backup or clean-up that runs is given up.
         """
-        if self._backups is None:
-            await self.driver.close()
-            return
-        self._backups.cancel()
-        await asyncio.gather(self.driver.close(), asyncio.wait([self._backups], timeout=_STOP_S))
-
-    async def backup(
-        self,
-        target: Path | None = None,
-        *,
-        folder: Path | None = None,
-        keep: int | None = None,
-        verify: bool = False,
-        on_progress: OnStep | None = None,
-    ) -> Made:
-        """Back the database up while it is in use. See sqlstore.capabilities.backup.backup.
-
-        Of a SQLite file all of it, of a PostgreSQL database the store's schema, which the
-        programs pg_dump and pg_restore must be there for.
-        """
-        return await backup(
-            self.driver, target, folder=folder, keep=keep, verify=verify, on_progress=on_progress
-        )
+        for task in self._tasks:
+            task.cancel()
+        if self._keeper is not None:
+            await self._keeper.stop()
+        await self.driver.close()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_STOP_S)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Self]:
@@ -337,6 +178,23 @@ class Store(TransferableStore):
             async with self._executor.savepoint() as savepoint:
                 return await function(self._bound(savepoint))
         return await self.driver.run(lambda held: function(self._bound(held)))
+
+    async def _start(self, options: OpenOptions) -> None:
+        """What an open store does by itself."""
+        tables = [
+            kind.table
+            for kind in _repositories(type(self)).values()
+            if issubclass(kind, SearchableRepository)
+        ]
+        if tables and options.search:
+            self._keeper = Keeper(self.driver, tables)
+            await self._keeper.start()
+        elif tables:
+            await switch_off(self.driver)
+        if options.retention is not None:
+            self._tasks.append(start_cleanup(self.driver, self._queries, options.retention))
+        if options.backups is not None:
+            self._tasks.append(start_schedule(self.driver, options.backups, options.timezone))
 
     def _bound(self, executor: Executor) -> Self:
         bound = copy.copy(self)

@@ -33,3 +33,7 @@ SELECT commands.id, commands.session_id, commands.prompt, commands.language, com
 FROM commands LEFT JOIN llm_answers ON llm_answers.command_id = commands.id
 WHERE commands.session_id = :session_id
 ORDER BY commands.created_at, commands.seq, llm_answers.created_at NULLS FIRST, llm_answers.seq NULLS FIRST;
+
+-- name: by_keys(keys: int[]) :many StoredCommand
+SELECT id, session_id, prompt, language, metadata, created_at, seq
+FROM commands WHERE seq IN (:keys);

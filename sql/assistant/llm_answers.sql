@@ -15,3 +15,7 @@ FROM llm_answers WHERE id = :id;
 -- The answers to one command, oldest first.
 SELECT id, command_id, prompt, response, model_info, performance_metrics, created_at
 FROM llm_answers WHERE command_id = :command_id ORDER BY created_at, seq;
+
+-- name: by_keys(keys: int[]) :many StoredAnswer
+SELECT id, command_id, prompt, response, model_info, performance_metrics, created_at, seq
+FROM llm_answers WHERE seq IN (:keys);

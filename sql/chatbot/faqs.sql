@@ -18,5 +18,12 @@ FROM faqs ORDER BY hit_count DESC, id DESC LIMIT :limit;
 SELECT id, question, answer, hit_count, is_learned, category, created_at
 FROM faqs WHERE category = :category ORDER BY hit_count DESC, id DESC LIMIT :limit;
 
+-- name: count() :value int
+SELECT count(*) FROM faqs;
+
 -- name: delete(id: int) :changed
 DELETE FROM faqs WHERE id = :id;
+
+-- name: by_keys(keys: int[]) :many Faq
+SELECT id, question, answer, hit_count, is_learned, category, created_at
+FROM faqs WHERE id IN (:keys);

@@ -14,3 +14,8 @@ ON CONFLICT (question) DO UPDATE SET
   answer = excluded.answer, category = coalesce(excluded.category, faqs.category),
   is_learned = excluded.is_learned
 RETURNING id, question, answer, hit_count, is_learned, category, created_at;
+
+-- name: hits(match: text, before: int, limit: int) :many Found
+-- What the index gives for a search, newest first.
+SELECT rowid AS id FROM faqs_search
+WHERE faqs_search MATCH :match AND rowid < :before ORDER BY rowid DESC LIMIT :limit;

@@ -29,6 +29,10 @@ ORDER BY id;
 -- name: count(session_id: text) :value int
 SELECT count(*) FROM messages WHERE user_id = (SELECT id FROM users WHERE session_id = :session_id);
 
+-- name: user_id(session_id: text) :value int?
+-- Whose messages those of a session are.
+SELECT id FROM users WHERE session_id = :session_id;
+
 -- name: delete_from(user_id: int, first_id: int) :changed
 -- Forget a message and every later one of the same user.
 DELETE FROM messages WHERE user_id = :user_id AND id >= :first_id;
@@ -54,3 +58,7 @@ SELECT id, role, content FROM (
   ORDER BY user_id DESC, id DESC LIMIT :limit
 ) AS newest
 ORDER BY id;
+
+-- name: by_keys(keys: int[]) :many Message
+SELECT id, user_id, role, content, motion, latency, from_faq, created_at
+FROM messages WHERE id IN (:keys);

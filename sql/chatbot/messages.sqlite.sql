@@ -5,3 +5,8 @@
 INSERT INTO messages (user_id, role, content, motion, latency, from_faq, created_at)
 SELECT :user_id, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5
 FROM json_each(:items) ORDER BY key;
+
+-- name: hits(match: text, before: int, limit: int) :many Found
+-- What the index gives for a search, newest first.
+SELECT rowid AS id FROM messages_search
+WHERE messages_search MATCH :match AND rowid < :before ORDER BY rowid DESC LIMIT :limit;

@@ -15,3 +15,7 @@ RETURNING seq, id, conversation_id, role, content, agent_used, routing_info, "re
 -- name: get(id: text) :one Message
 SELECT seq, id, conversation_id, role, content, agent_used, routing_info, "references", timestamp, metadata
 FROM messages WHERE id = :id;
+
+-- name: by_keys(keys: int[]) :many Message
+SELECT seq, id, conversation_id, role, content, agent_used, routing_info, "references", timestamp, metadata
+FROM messages WHERE seq IN (:keys);

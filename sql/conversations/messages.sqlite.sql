@@ -108,3 +108,8 @@ WHERE seq < :before_seq AND EXISTS (
   SELECT 1 FROM matches WHERE place = (SELECT count(*) FROM pattern)
 )
 ORDER BY seq DESC LIMIT :limit;
+
+-- name: hits(match: text, before: int, limit: int) :many Found
+-- What the index gives for a search, newest first.
+SELECT rowid AS id FROM messages_search
+WHERE messages_search MATCH :match AND rowid < :before ORDER BY rowid DESC LIMIT :limit;

@@ -24,3 +24,7 @@ WHERE chat_id = :chat_id AND id > coalesce(:after_id, 0) ORDER BY id LIMIT :page
 
 -- name: count(chat_id: text) :value int
 SELECT count(*) FROM messages WHERE chat_id = :chat_id;
+
+-- name: by_keys(keys: int[]) :many Message
+SELECT id, chat_id, role, content, timestamp
+FROM messages WHERE id IN (:keys);

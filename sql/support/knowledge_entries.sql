@@ -29,3 +29,7 @@ FROM knowledge_entries WHERE embedding_id IN (:embedding_ids) ORDER BY id;
 
 -- name: delete(id: int) :changed
 DELETE FROM knowledge_entries WHERE id = :id;
+
+-- name: by_keys(keys: int[]) :many KnowledgeEntry
+SELECT id, question, answer, source, validated_by, embedding_id, created_at
+FROM knowledge_entries WHERE id IN (:keys);

@@ -43,3 +43,7 @@ FROM (
   FROM messages WHERE user_id BETWEEN :user_id AND :user_id ORDER BY user_id DESC, id DESC LIMIT :limit
 ) AS newest
 ORDER BY id;
+
+-- name: by_keys(keys: int[]) :many Message
+SELECT id, telegram_id, chat_id, user_id, text, message_type, is_noise, intent, created_at
+FROM messages WHERE id IN (:keys);

@@ -12,6 +12,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterator
+from contextvars import Context
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
@@ -20,7 +21,7 @@ import msgspec
 
 from sqlstore.engine.clock import EARLIEST, now
 from sqlstore.engine.driver import Driver
-from sqlstore.engine.errors import ConfigurationError, InvalidValue
+from sqlstore.engine.errors import ConfigurationError, InvalidValue, StoreError
 from sqlstore.engine.observe import milliseconds
 from sqlstore.engine.queries import Queries, Query
 
@@ -55,12 +56,14 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
     - older_than: users, sessions or conversations without activity for that long go, with
       all that was said in them; in the support store messages go by their age.
     - logs_older_than: audit logs and measurements of that age go.
+    - every: how often an open store looks by itself.
 
     FAQs, knowledge, tickets and memories are never deleted by age.
     """
 
     older_than: timedelta | None = None
     logs_older_than: timedelta | None = None
+    every: timedelta = timedelta(hours=1)
 
 
 async def due(driver: Driver, queries: Queries, retention: Retention) -> list[Due]:
@@ -104,6 +107,24 @@ async def cleanup(
         )
         removed.append(Removed(what, rows))
     return removed
+
+
+def start_cleanup(driver: Driver, queries: Queries, retention: Retention) -> asyncio.Task[None]:
+    """A task that cleans up now and then until it is cancelled. A failure is logged, and tried again later.
+
+    Raises as `cleanup` does for an age that makes no sense, or a store that has nothing of the kind.
+    """
+    list(_rules(queries, retention))
+    return asyncio.create_task(_keep_cleaning(driver, queries, retention), context=Context())
+
+
+async def _keep_cleaning(driver: Driver, queries: Queries, retention: Retention) -> None:
+    while True:
+        try:
+            await cleanup(driver, queries, retention)
+        except StoreError as error:
+            _log.warning("Cleaning up failed, and is tried again later: %s", error)
+        await asyncio.sleep(retention.every.total_seconds())
 
 
 async def _delete(driver: Driver, query: Query, before: datetime, tell: Callable[[int], None] | None) -> int:

@@ -27,6 +27,7 @@ from sqlstore.engine.errors import (
     UsageError,
 )
 from sqlstore.engine.observe import NOBODY, Reporter
+from sqlstore.engine.search_terms import SearchTerm
 from sqlstore.engine.values import Bound, Engine
 from sqlstore.engine.vitals import Load, Probe
 
@@ -108,6 +109,13 @@ class Executor(ABC):
         """Run one statement and give what its kind promises.
 
         Raises InvalidValue before any I/O, else a member of DatabaseError.
+        """
+
+    @abstractmethod
+    def match_text(self, terms: SearchTerm, scope: Sequence[str]) -> str:
+        """A search as this engine's full-text query, which finds at least what the terms mean.
+
+        scope: words of the index that a row must have besides, such as those of its owner.
         """
 
     @abstractmethod

@@ -33,8 +33,10 @@ from sqlstore.engine.postgres_connect import connect
 from sqlstore.engine.postgres_connection import PooledConnection
 from sqlstore.engine.postgres_errors import translate
 from sqlstore.engine.postgres_pool import Pool, local_settings
+from sqlstore.engine.postgres_search import match_text
 from sqlstore.engine.postgres_sql import called_functions
 from sqlstore.engine.postgres_transaction import PostgresTransaction, outlast
+from sqlstore.engine.search_terms import SearchTerm
 from sqlstore.engine.sqltext import quoted
 from sqlstore.engine.values import Engine
 from sqlstore.engine.vitals import Load, Probe
@@ -104,6 +106,10 @@ class PostgresDriver(Driver):
             self._state, self._loop = "closed", None
             await self._pool.close()
         self._state = "closed"
+
+    def match_text(self, terms: SearchTerm, scope: Sequence[str]) -> str:
+        """A search as this database's full-text query; see `postgres_search`."""
+        return match_text(terms, scope)
 
     async def call(self, statement: Statement[T], *arguments: object) -> T:
         """Run one statement in a transaction of its own (READ COMMITTED)."""

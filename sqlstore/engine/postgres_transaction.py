@@ -15,6 +15,8 @@ from sqlstore.engine.errors import DatabaseError, DeadlineExceeded, TransactionA
 from sqlstore.engine.outcome import Outcome
 from sqlstore.engine.postgres_connection import PooledConnection
 from sqlstore.engine.postgres_pool import IDLE_TRANSACTION_S, Pool
+from sqlstore.engine.postgres_search import match_text
+from sqlstore.engine.search_terms import SearchTerm
 from sqlstore.engine.values import Bound, Engine
 
 T = TypeVar("T")
@@ -58,6 +60,10 @@ class PostgresTransaction(Transaction):
         self._turn = asyncio.Lock()
         self._answered = time.monotonic()
         self._savepoints = 0
+
+    def match_text(self, terms: SearchTerm, scope: Sequence[str]) -> str:
+        """A search as this database's full-text query; see `postgres_search`."""
+        return match_text(terms, scope)
 
     async def call(self, statement: Statement[T], *arguments: object) -> T:
         """Run one statement inside this transaction."""

@@ -28,11 +28,13 @@ from sqlstore.engine.driver import (
 )
 from sqlstore.engine.errors import ConfigurationError, DatabaseError, UsageError
 from sqlstore.engine.observe import NOBODY, Reporter
+from sqlstore.engine.search_terms import SearchTerm
 from sqlstore.engine.sqlite_copy import back_up
 from sqlstore.engine.sqlite_files import DatabaseFile
 from sqlstore.engine.sqlite_jobs import Read, Work, Write, WriteMany
 from sqlstore.engine.sqlite_prepare import Synchronous, configure, examine
 from sqlstore.engine.sqlite_probe import load_of, probe_database
+from sqlstore.engine.sqlite_search import match_text
 from sqlstore.engine.sqlite_timing import TimedWorker
 from sqlstore.engine.sqlite_transaction import Exclusive, SqliteSnapshot, SqliteTransaction
 from sqlstore.engine.sqlite_worker import Worker
@@ -156,6 +158,10 @@ class SqliteDriver(Driver):
             worker.stop("the store was never closed")
         text = f"the database {self.address} opened at {self._opened_at} was never closed; use `async with`"
         warnings.warn(text, ResourceWarning, source=self, stacklevel=2)
+
+    def match_text(self, terms: SearchTerm, scope: Sequence[str]) -> str:
+        """A search as this database's full-text query; see `sqlite_search`."""
+        return match_text(terms, scope)
 
     async def call(self, statement: Statement[T], *arguments: object) -> T:
         """Run one statement: a read beside the writer, a write with those that wait at the same time."""

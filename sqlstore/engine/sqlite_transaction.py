@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar, cast
 
 from sqlstore.engine.driver import Driver, Executor, Statement, Transaction, call_deadline
 from sqlstore.engine.errors import DatabaseError, StoreError, UsageError
+from sqlstore.engine.search_terms import SearchTerm
 from sqlstore.engine.sqlite_jobs import (
     Commit,
     End,
@@ -25,6 +26,7 @@ from sqlstore.engine.sqlite_jobs import (
     WriteMany,
 )
 from sqlstore.engine.sqlite_prepare import examine
+from sqlstore.engine.sqlite_search import match_text
 from sqlstore.engine.sqlite_worker import Worker
 
 T = TypeVar("T")
@@ -101,6 +103,10 @@ class SqliteTransaction(HeldWriter, Transaction):
         self.driver = driver
         self._known = known
         self._depth = 0
+
+    def match_text(self, terms: SearchTerm, scope: Sequence[str]) -> str:
+        """A search as this database's full-text query; see `sqlite_search`."""
+        return match_text(terms, scope)
 
     async def call(self, statement: Statement[T], *arguments: object) -> T:
         """Run one statement; its failure marks the transaction failed."""
@@ -193,6 +199,10 @@ class SqliteSnapshot(Executor):
         await self._worker.do(
             Work(self._until(), lambda connection: _execute_all(connection, "BEGIN", _LOOK))
         )
+
+    def match_text(self, terms: SearchTerm, scope: Sequence[str]) -> str:
+        """A search as this database's full-text query; see `sqlite_search`."""
+        return match_text(terms, scope)
 
     async def call(self, statement: Statement[T], *arguments: object) -> T:
         """Run one statement that reads."""

@@ -13,6 +13,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from sqlstore.capabilities.search.faq import FAQ_THRESHOLD, faq_scores, faq_terms
+from sqlstore.capabilities.search.holding import may_hold
+from sqlstore.capabilities.search.segment import segment
 from sqlstore.engine.driver import Statement
 from sqlstore.engine.errors import InvalidValue, StoreError
 from sqlstore.stores.chatbot import Chatbot
@@ -49,6 +52,14 @@ class Model:
     def __init__(self) -> None:
         self.users: dict[str, User] = {}
         self.faqs: dict[str, Faq] = {}
+
+    def meant(self, question: str) -> Faq | None:
+        """The stored question that is likest to one in other words; of equals the first that was learned."""
+        terms = faq_terms(question)
+        stored = [text for text in self.faqs if terms and may_hold(terms, segment(text))]
+        scores = faq_scores(question, stored, len(self.faqs))
+        best = max(scores, default=0.0)
+        return self.faqs[stored[scores.index(best)]] if best >= FAQ_THRESHOLD else None
 
     def user(self, session_id: str, platform: str | None = None, name: str | None = None) -> User:
         user = self.users.setdefault(session_id, User(platform or platform_of(session_id)))
@@ -149,7 +160,7 @@ class ChatbotMachine(RuleBasedStateMachine):
 
     @rule(question=words)
     def answer(self, question: str) -> None:
-        faq = self.model.faqs.get(question)
+        faq = self.model.faqs.get(question) or self.model.meant(question)
         if faq is not None:
             faq.hits += 1
 

@@ -30,7 +30,7 @@ def test_a_token_knows_where_it_starts_and_ends():
     assert (parameter.text, parameter.start, parameter.end) == (":name", 7, 12)
 
 
-def test_brackets_and_backticks_quoteds_on_sqlite_alone():
+def test_brackets_and_backticks_quote_identifiers_on_sqlite_alone():
     assert tokens("[a:b] `c``:d`", "sqlite") == [("identifier", "[a:b]"), ("identifier", "`c``:d`")]
     assert tokens("[:b]", "postgres") == [("symbol", "["), ("parameter", ":b"), ("symbol", "]")]
 

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import get_args
 from uuid import UUID
 
+from sqlstore.capabilities.search import Order, Searchable, SearchableRepository, SearchResult
 from sqlstore.engine.clock import now
 from sqlstore.engine.errors import InvalidValue
 from sqlstore.engine.identifiers import uuid7
@@ -30,6 +31,8 @@ from sqlstore.stores.assistant.rows import (
     Screenshot,
     Session,
     Status,
+    StoredAnswer,
+    StoredCommand,
     User,
     UserStatistics,
 )
@@ -138,10 +141,18 @@ class SessionRepository(Repository):
         return await self._many(Session, self._q.by_status, status, at_most(limit))
 
 
-class CommandRepository(Repository):
+class CommandRepository(SearchableRepository[StoredCommand]):
     """Commands, in the order they came."""
 
     table = "commands"
+    searchable = Searchable(
+        "commands",
+        StoredCommand,
+        text=lambda command: command.prompt,
+        moment=lambda command: command.created_at,
+        key=lambda command: command.seq,
+        scopes={"session_id": "s"},
+    )
 
     async def create(
         self,
@@ -174,6 +185,23 @@ class CommandRepository(Repository):
         """The newest commands of a session, oldest first."""
         return await self._many(Command, self._q.latest, session_id, at_most(limit))
 
+    async def search(
+        self,
+        words: str,
+        *,
+        session_id: UUID | None = None,
+        limit: int = 20,
+        before: int | None = None,
+        order: Order = "relevance",
+    ) -> SearchResult[StoredCommand]:
+        """Find commands by the words of their prompts; see docs/search.md for what words mean.
+
+        - session_id: only in one session; None means in all.
+        - limit: at most 200. before: only commands with a smaller `seq`.
+        - order: "newest" first, or the best of the newest 200 that match.
+        """
+        return await self._search(words, limit=limit, before=before, order=order, session_id=session_id)
+
     async def by_language(self, language: str, limit: int = 50) -> list[Command]:
         """The newest commands in one language, newest first."""
         return await self._many(Command, self._q.by_language, language, at_most(limit))
@@ -183,10 +211,18 @@ class CommandRepository(Repository):
         return await self._many(CommandAnswer, self._q.with_answers, session_id)
 
 
-class AnswerRepository(Repository):
+class AnswerRepository(SearchableRepository[StoredAnswer]):
     """Answers of language models."""
 
     table = "llm_answers"
+    searchable = Searchable(
+        "llm_answers",
+        StoredAnswer,
+        text=lambda answer: answer.response,
+        moment=lambda answer: answer.created_at,
+        key=lambda answer: answer.seq,
+        scopes={"session_id": "s"},
+    )
 
     async def create(
         self,
@@ -216,6 +252,23 @@ class AnswerRepository(Repository):
     async def get(self, answer_id: UUID) -> Answer | None:
         """One answer, or None."""
         return await self._one(Answer, self._q.get, answer_id)
+
+    async def search(
+        self,
+        words: str,
+        *,
+        session_id: UUID | None = None,
+        limit: int = 20,
+        before: int | None = None,
+        order: Order = "relevance",
+    ) -> SearchResult[StoredAnswer]:
+        """Find answers by the words of their responses; see docs/search.md for what words mean.
+
+        - session_id: only to commands of one session; None means of all.
+        - limit: at most 200. before: only answers with a smaller `seq`.
+        - order: "newest" first, or the best of the newest 200 that match.
+        """
+        return await self._search(words, limit=limit, before=before, order=order, session_id=session_id)
 
     async def of_command(self, command_id: UUID) -> list[Answer]:
         """The answers to one command, oldest first."""

@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 
 from sqlstore.capabilities.retention import Due  # noqa: F401 - a row of retention.sql
+from sqlstore.capabilities.search.rows import Found  # noqa: F401 - a row of the queries named hits
 from sqlstore.engine.values import Json
 
 Status = Literal["active", "ended", "timeout", "error"]

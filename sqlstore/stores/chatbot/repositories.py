@@ -10,6 +10,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import datetime
 
+from sqlstore.capabilities.search import Order, Searchable, SearchableRepository, SearchResult
+from sqlstore.capabilities.search.faq import FAQ_CANDIDATES, FAQ_THRESHOLD, faq_scores, faq_terms
+from sqlstore.capabilities.search.holding import may_hold
+from sqlstore.capabilities.search.segment import segment
 from sqlstore.engine.clock import now
 from sqlstore.engine.repository import Repository
 from sqlstore.engine.values import Json
@@ -80,10 +84,18 @@ class UserRepository(Repository):
         await self._changed(self._q.restore, user_id, bot_enabled, created_at, last_active)
 
 
-class MessageRepository(Repository):
+class MessageRepository(SearchableRepository[Message]):
     """Messages, in the order of their ids."""
 
     table = "messages"
+    searchable = Searchable(
+        "messages",
+        Message,
+        text=lambda message: message.content,
+        moment=lambda message: message.created_at,
+        key=lambda message: message.id,
+        scopes={"user_id": "u"},
+    )
 
     async def append(
         self,
@@ -114,6 +126,28 @@ class MessageRepository(Repository):
     async def count(self, session_id: str) -> int:
         """How many messages a session has."""
         return await self._value(int, self._q.count, session_id)
+
+    async def search(
+        self,
+        words: str,
+        *,
+        session_id: str | None = None,
+        limit: int = 20,
+        before: int | None = None,
+        order: Order = "relevance",
+    ) -> SearchResult[Message]:
+        """Find messages by their words, in any language; see docs/search.md for what words mean.
+
+        - session_id: only in one session; None means in all.
+        - limit: at most 200. before: only messages with a smaller id.
+        - order: "newest" first, or the best of the newest 200 that match.
+        """
+        user_id = None
+        if session_id is not None:
+            user_id = await self._optional_value(int, self._q.user_id, session_id)
+            if user_id is None:
+                return SearchResult(())
+        return await self._search(words, limit=limit, before=before, order=order, user_id=user_id)
 
     async def append_many(self, user_id: int, items: Json) -> int:
         """Add messages given as by `items.batches`; how many."""
@@ -174,14 +208,42 @@ class SessionRepository(Repository):
         await self._changed(self._q.restore, user_id, summary, started_at, last_message_at)
 
 
-class FaqRepository(Repository):
+class FaqRepository(SearchableRepository[Faq]):
     """Frequent questions and their answers."""
 
     table = "faqs"
+    searchable = Searchable(
+        "faqs",
+        Faq,
+        text=lambda faq: f"{faq.question}\n{faq.answer}",
+        moment=lambda faq: faq.created_at,
+        key=lambda faq: faq.id,
+        scopes={},
+    )
 
     async def answer(self, question: str) -> Faq | None:
-        """The answer to exactly this question, its use counted as a hit; None where there is none."""
-        return await self._one(Faq, self._q.answer, question)
+        """The answer to this question, its use counted as a hit; None where there is none.
+
+        Where the question is not stored as it is, the stored one that is likest to it counts, if it
+        is alike enough: from FAQ_THRESHOLD of `sqlstore.capabilities.search.faq` on. Of more than
+        FAQ_CANDIDATES that have something in common with it the newest are compared. With search
+        switched off only the question as it is stored is answered.
+        """
+        exact = await self._one(Faq, self._q.answer, question)
+        return exact or await self._answer_in_other_words(question)
+
+    async def _answer_in_other_words(self, question: str) -> Faq | None:
+        terms = faq_terms(question)
+        if terms is None:
+            return None
+        found = await self._candidates(terms, FAQ_CANDIDATES)
+        stored = [faq for faq in found if may_hold(terms, segment(faq.question))]
+        if not stored:
+            return None
+        total = await self._value(int, self._q.count)
+        scores = faq_scores(question, [faq.question for faq in stored], max(total, len(stored)))
+        score, older = max(zip(scores, (-faq.id for faq in stored), strict=True))  # of equals the oldest
+        return await self.record_hit(-older) if score >= FAQ_THRESHOLD else None
 
     async def learn(
         self, question: str, answer: str, category: str | None = None, *, is_learned: bool = True
@@ -198,6 +260,16 @@ class FaqRepository(Repository):
     async def record_hit(self, faq_id: int) -> Faq | None:
         """Count a use of an answer that `answer` did not give; None if there is no such FAQ."""
         return await self._one(Faq, self._q.record_hit, faq_id)
+
+    async def search(
+        self, words: str, *, limit: int = 20, before: int | None = None, order: Order = "relevance"
+    ) -> SearchResult[Faq]:
+        """Find FAQs by words of their questions and answers; see docs/search.md for what words mean.
+
+        - limit: at most 200. before: only FAQs with a smaller id.
+        - order: "newest" first, or the best of the newest 200 that match.
+        """
+        return await self._search(words, limit=limit, before=before, order=order)
 
     async def top(self, limit: int = 10) -> list[Faq]:
         """The most used first."""

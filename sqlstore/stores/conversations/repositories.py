@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeVar
 
+from sqlstore.capabilities.search import Order, Searchable, SearchableRepository, SearchResult
 from sqlstore.engine.clock import now
 from sqlstore.engine.errors import InvalidValue, UniqueViolation, UsageError
 from sqlstore.engine.identifiers import uuid7
@@ -139,10 +140,18 @@ class ConversationRepository(Repository):
         return await self._many(AgentStatistics, self._q.statistics_per_agent_of_user, user_id)
 
 
-class MessageRepository(Repository):
+class MessageRepository(SearchableRepository[Message]):
     """Messages, in the order of their seq."""
 
     table = "messages"
+    searchable = Searchable(
+        "messages",
+        Message,
+        text=lambda message: message.content,
+        moment=lambda message: message.timestamp,
+        key=lambda message: message.seq,
+        scopes={"conversation_id": "c"},
+    )
 
     async def append(
         self,
@@ -246,6 +255,25 @@ class MessageRepository(Repository):
         """
         _check_limit(limit)
         return await self._many(Message, self._q.by_routing_info, contained, _before(before), limit)
+
+    async def search(
+        self,
+        words: str,
+        *,
+        conversation_id: str | None = None,
+        limit: int = 20,
+        before: int | None = None,
+        order: Order = "relevance",
+    ) -> SearchResult[Message]:
+        """Find messages by their words, in any language; see docs/search.md for what words mean.
+
+        - conversation_id: only in one conversation; None means in all.
+        - limit: at most 200. before: only messages with a smaller `seq`.
+        - order: "newest" first, or the best of the newest 200 that match.
+        """
+        return await self._search(
+            words, limit=limit, before=before, order=order, conversation_id=conversation_id
+        )
 
     async def by_metadata(
         self, contained: Json, *, limit: int = 50, before: int | None = None

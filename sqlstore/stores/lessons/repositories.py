@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
+from sqlstore.capabilities.search import Order, Searchable, SearchableRepository, SearchResult
 from sqlstore.engine.clock import now
 from sqlstore.engine.repository import Repository
 from sqlstore.engine.values import timestamp_text
@@ -62,10 +63,18 @@ class SessionRepository(Repository):
         return await self._changed(self._q.delete, chat_id) > 0
 
 
-class MessageRepository(Repository):
+class MessageRepository(SearchableRepository[Message]):
     """Messages, in the order of their ids."""
 
     table = "messages"
+    searchable = Searchable(
+        "messages",
+        Message,
+        text=lambda message: message.content,
+        moment=lambda message: message.timestamp,
+        key=lambda message: message.id,
+        scopes={"chat_id": "c"},
+    )
 
     async def append(
         self, chat_id: str, role: Role, content: str, timestamp: datetime | None = None
@@ -90,6 +99,23 @@ class MessageRepository(Repository):
     def all(self, chat_id: str) -> AsyncIterator[Message]:
         """Every message of a chat, oldest first, page by page."""
         return self._stream(Message, self._q.all, chat_id=chat_id)
+
+    async def search(
+        self,
+        words: str,
+        *,
+        chat_id: str | None = None,
+        limit: int = 20,
+        before: int | None = None,
+        order: Order = "relevance",
+    ) -> SearchResult[Message]:
+        """Find messages by their words, in any language; see docs/search.md for what words mean.
+
+        - chat_id: only in one chat; None means in all.
+        - limit: at most 200. before: only messages with a smaller id.
+        - order: "newest" first, or the best of the newest 200 that match.
+        """
+        return await self._search(words, limit=limit, before=before, order=order, chat_id=chat_id)
 
     async def count(self, chat_id: str) -> int:
         """How many messages a chat has."""

@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from sqlstore.capabilities.retention import Due  # noqa: F401 - a row of retention.sql
+from sqlstore.capabilities.search.rows import Found  # noqa: F401 - a row of the queries named hits
 from sqlstore.engine.values import Json
 
 Role = Literal["user", "assistant"]

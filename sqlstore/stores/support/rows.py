@@ -12,6 +12,7 @@ import msgspec
 
 from sqlstore.capabilities.adopt.report import Problem  # noqa: F401 - a row of adopted.sql
 from sqlstore.capabilities.retention import Due  # noqa: F401 - a row of retention.sql
+from sqlstore.capabilities.search.rows import Found  # noqa: F401 - a row of the queries named hits
 
 ChatType = Literal["private", "group", "supergroup", "channel"]
 """Telegram's kinds of chats."""

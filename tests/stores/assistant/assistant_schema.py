@@ -1,7 +1,9 @@
-"""The tables as the store's documents have them, and as a live database describes its own."""
+"""The tables as the store's documents have them, and as a live database describes its own; search aside."""
 
 import re
 from typing import Any, NamedTuple
+
+from search_objects import is_of_search
 
 from sqlstore.stores.assistant import Assistant
 
@@ -32,6 +34,8 @@ async def columns(store: Assistant) -> dict[str, dict[str, Column]]:
         )
     found: dict[str, dict[str, Column]] = {}
     for table, name, kind, null, default in rows:
+        if is_of_search(table):
+            continue
         found.setdefault(table, {})[name] = Column(kind, bool(null), _plain(default))
     return found
 
@@ -85,12 +89,16 @@ async def indexes(store: Assistant) -> dict[str, str]:
         rows = await store.driver.fetch(
             "SELECT name, tbl_name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL AND tbl_name <> 'migrations'"
         )
-        return {name: f"{table} {_columns_of(sql)}" for name, table, sql in rows}
+        return {name: f"{table} {_columns_of(sql)}" for name, table, sql in rows if not is_of_search(name)}
     rows = await store.driver.fetch(
         "SELECT indexname::text, tablename::text, indexdef FROM pg_indexes "
         "WHERE schemaname = current_schema() AND tablename <> 'migrations' AND indexname LIKE 'idx\\_%'"
     )
-    return {name: f"{table} {_columns_of(definition)}" for name, table, definition in rows}
+    return {
+        name: f"{table} {_columns_of(definition)}"
+        for name, table, definition in rows
+        if not is_of_search(name)
+    }
 
 
 def _columns_of(definition: str) -> str:
@@ -109,7 +117,7 @@ async def triggers(store: Assistant) -> set[tuple[str, str]]:
             "SELECT tgname::text, relname::text FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid "
             "WHERE NOT tgisinternal AND relnamespace = current_schema()::regnamespace"
         )
-    return {(row[0], row[1]) for row in rows}
+    return {(row[0], row[1]) for row in rows if not is_of_search(row[0])}
 
 
 async def everything(store: Assistant) -> list[Any]:

@@ -1,7 +1,9 @@
-"""What the databases themselves say about their tables."""
+"""What the databases themselves say about their tables; what belongs to search is left out."""
 
 import re
 from typing import NamedTuple
+
+from search_objects import is_of_search
 
 from sqlstore.engine.driver import Driver
 
@@ -104,7 +106,7 @@ async def triggers(driver: Driver, table: str) -> set[str]:
         rows = await driver.fetch(
             f"SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgrelid = '{table}'::regclass"
         )
-    return {name for (name,) in rows}
+    return {name for (name,) in rows if not is_of_search(name)}
 
 
 async def everything(driver: Driver) -> list[tuple[str, ...]]:

@@ -1,7 +1,9 @@
-"""The schema of an open store as the database itself tells it, in words that both engines share."""
+"""The schema of an open store as the database itself tells it, in words that both engines share; search aside."""
 
 import re
 from typing import NamedTuple
+
+from search_objects import is_of_search
 
 from sqlstore.stores.support import Support
 
@@ -143,6 +145,8 @@ async def indexes(desk: Support) -> set[Index]:
     )
     found = set()
     for name, table, definition in rows:
+        if is_of_search(name):
+            continue
         match = re.search(r"USING btree \(([^)]*)\)(?: WHERE \((.*)\))?$", definition)
         assert match, definition
         where = (match[2] or "").replace("::text", "")
@@ -167,7 +171,7 @@ async def triggers(desk: Support) -> set[tuple[str, str]]:
             "SELECT tgname::text, relname::text FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid "
             "WHERE NOT tgisinternal AND relnamespace = current_schema()::regnamespace"
         )
-    return {(name, table) for name, table in rows if table in TABLES}
+    return {(name, table) for name, table in rows if table in TABLES and not is_of_search(name)}
 
 
 async def snapshot(desk: Support) -> list[tuple[object, ...]]:

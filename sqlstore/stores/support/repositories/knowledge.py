@@ -7,9 +7,9 @@ from typing import Final, get_args
 
 from msgspec import UNSET, UnsetType
 
+from sqlstore.capabilities.search import Order, Searchable, SearchableRepository, SearchResult
 from sqlstore.engine.clock import now
 from sqlstore.engine.filters import Filter, FilteredList
-from sqlstore.engine.repository import Repository
 from sqlstore.stores.support.rows import KnowledgeEntry, KnowledgeSource
 
 KNOWLEDGE: Final = FilteredList(
@@ -26,10 +26,18 @@ KNOWLEDGE: Final = FilteredList(
 )
 
 
-class KnowledgeRepository(Repository):
+class KnowledgeRepository(SearchableRepository[KnowledgeEntry]):
     """What the desk knows."""
 
     table = "knowledge_entries"
+    searchable = Searchable(
+        "knowledge_entries",
+        KnowledgeEntry,
+        text=lambda entry: f"{entry.question}\n{entry.answer}",
+        moment=lambda entry: entry.created_at,
+        key=lambda entry: entry.id,
+        scopes={},
+    )
 
     async def add(
         self,
@@ -85,6 +93,16 @@ class KnowledgeRepository(Repository):
     async def delete(self, entry_id: int) -> bool:
         """Forget an entry; False if there is none."""
         return await self._changed(self._q.delete, entry_id) > 0
+
+    async def search(
+        self, words: str, *, limit: int = 20, before: int | None = None, order: Order = "relevance"
+    ) -> SearchResult[KnowledgeEntry]:
+        """Find entries by words of their questions and answers; see docs/search.md for what words mean.
+
+        - limit: at most 200. before: only entries with a smaller id.
+        - order: "newest" first, or the best of the newest 200 that match.
+        """
+        return await self._search(words, limit=limit, before=before, order=order)
 
     async def list(
         self,

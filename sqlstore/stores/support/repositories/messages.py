@@ -6,9 +6,9 @@ from typing import Final, get_args
 
 from msgspec import UNSET, UnsetType
 
+from sqlstore.capabilities.search import Order, Searchable, SearchableRepository, SearchResult
 from sqlstore.engine.clock import now
 from sqlstore.engine.filters import Filter, FilteredList, check_limit
-from sqlstore.engine.repository import Repository
 from sqlstore.stores.support.rows import Message, MessageType
 
 MESSAGES: Final = FilteredList(
@@ -27,10 +27,18 @@ MESSAGES: Final = FilteredList(
 )
 
 
-class MessageRepository(Repository):
+class MessageRepository(SearchableRepository[Message]):
     """Messages, in the order of their ids: as they arrived."""
 
     table = "messages"
+    searchable = Searchable(
+        "messages",
+        Message,
+        text=lambda message: message.text,
+        moment=lambda message: message.created_at,
+        key=lambda message: message.id,
+        scopes={"chat_id": "c", "user_id": "u"},
+    )
 
     async def append(
         self,
@@ -92,6 +100,26 @@ class MessageRepository(Repository):
         """The newest messages of a user in any chat, oldest first."""
         check_limit(limit, self._q.latest_of_user.name)
         return await self._many(Message, self._q.latest_of_user, user_id, limit)
+
+    async def search(
+        self,
+        words: str,
+        *,
+        chat_id: int | None = None,
+        user_id: int | None = None,
+        limit: int = 20,
+        before: int | None = None,
+        order: Order = "relevance",
+    ) -> SearchResult[Message]:
+        """Find messages by their words, in any language; see docs/search.md for what words mean.
+
+        - chat_id, user_id: only in one chat, only of one user; None means all.
+        - limit: at most 200. before: only messages with a smaller id.
+        - order: "newest" first, or the best of the newest 200 that match.
+        """
+        return await self._search(
+            words, limit=limit, before=before, order=order, chat_id=chat_id, user_id=user_id
+        )
 
     async def list(
         self,

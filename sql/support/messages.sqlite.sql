@@ -1,0 +1,6 @@
+-- Messages, what only SQLite says this way: how its full-text index is asked.
+
+-- name: hits(match: text, before: int, limit: int) :many Found
+-- What the index gives for a search, newest first.
+SELECT rowid AS id FROM messages_search
+WHERE messages_search MATCH :match AND rowid < :before ORDER BY rowid DESC LIMIT :limit;

@@ -1,0 +1,107 @@
+"""Keeps the index of an open store up to date: indexes what is pending, shortly after it was written.
+
+It asks every few seconds, so that nothing hangs on the writes themselves, and writes of
+other programs are met too. What it has not met yet, a search looks at by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import weakref
+from collections.abc import Sequence
+from contextvars import Context
+from typing import Final
+
+from sqlstore.capabilities.search.indexing import OFF, extend, is_older, restart, states
+from sqlstore.capabilities.search.maintenance import catch_up
+from sqlstore.engine.driver import Driver
+from sqlstore.engine.errors import StoreError
+
+PAUSE_S: Final = 2.0
+"""How long after an indexing the next may come, in seconds; longer while nothing is written."""
+LONGEST_PAUSE_S: Final = 16.0
+_SHORTEST_PAUSE_S: Final = 0.01
+
+_log: Final = logging.getLogger("sqlstore")
+
+
+class Keeper:
+    """Of one open store. Made in its event loop.
+
+    tables: those that are searched.
+    """
+
+    def __init__(self, driver: Driver, tables: Sequence[str]) -> None:
+        self._driver = driver
+        self._tables = tuple(tables)
+        self._loop = asyncio.get_running_loop()
+        self._pause_s = PAUSE_S
+        self._timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._started = False
+
+    async def start(self) -> None:
+        """Switch search on where it is off, begin anew where the index is of an older version, and go on.
+
+        Never fails: what could not be done, such as without the right to, is tried again later.
+        """
+        try:
+            await self._take_up()
+        except StoreError as error:
+            _log.info("search could not be started yet: %s", error)
+        self._wake_after(PAUSE_S)
+
+    async def stop(self) -> None:
+        """Stop at once; what is not indexed stays pending."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    async def _take_up(self) -> None:
+        for state in await states(self._driver):
+            if state.source in self._tables and is_older(state.version):
+                await restart(self._driver, state.source, state.version)
+                await extend(self._driver, state.source)
+        self._started = True
+
+    def _wake_after(self, seconds: float) -> None:
+        # In a context of its own: deadlines and transactions of whoever opened the store are not ours.
+        self._timer = self._loop.call_later(seconds, _wake, weakref.ref(self), context=Context())
+
+    def begin(self) -> None:
+        """Start the work that is due, as a task."""
+        self._task = self._loop.create_task(self._work(), context=Context())
+
+    async def _work(self) -> None:
+        started = time.monotonic()
+        try:
+            if not self._started:
+                await self._take_up()
+            busy = [await catch_up(self._driver, table) for table in self._tables]
+        except StoreError as error:
+            _log.info("search could not index what is pending: %s", error)
+            self._pause_s = LONGEST_PAUSE_S
+        else:
+            self._pause_s = PAUSE_S if any(busy) else min(2 * self._pause_s, LONGEST_PAUSE_S)
+            if any(busy):
+                # As long as the work took: half of the time is everybody else's.
+                self._wake_after(max(_SHORTEST_PAUSE_S, time.monotonic() - started))
+                return
+        self._wake_after(self._pause_s)
+
+
+async def switch_off(driver: Driver) -> None:
+    """Empty the indexes of a store; nothing is noted for them any more."""
+    for state in await states(driver):
+        if state.version != OFF:
+            await restart(driver, state.source, state.version, off=True)
+
+
+def _wake(keeper: weakref.ref[Keeper]) -> None:
+    alive = keeper()
+    if alive is not None:
+        alive.begin()

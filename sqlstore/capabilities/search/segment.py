@@ -1,0 +1,116 @@
+"""Cuts a text into the words that an index keeps, the same for both databases.
+
+A *gram run* is a piece in a script that is written without spaces between words, or whose words
+carry endings as Korean's do: every two characters in a row are a word of the index, and so is the
+run's last character alone. A *word run* is any other piece of letters and digits: it is one word,
+and beside it the index has its stem.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import version
+from typing import Final
+
+from snowballstemmer.english_stemmer import EnglishStemmer
+from snowballstemmer.russian_stemmer import RussianStemmer
+
+from sqlstore.capabilities.search.normalize import normalize
+
+WORD_LENGTH: Final = 64
+"""How many characters of a word are kept; words that begin with the same 64 are the same."""
+INDEX_VERSION: Final[str] = f"1-snowball-{version('snowballstemmer')}"
+"""Of the words that are made of a text; texts that were cut by another version are cut anew."""
+
+GRAM_CHARACTERS: Final = (
+    "\u0e00-\u0eff"  # Thai, Lao
+    "\u1000-\u109f\ua9e0-\ua9ff\uaa60-\uaa7f"  # Myanmar
+    "\u1780-\u17ff"  # Khmer
+    "\u1100-\u11ff\ua960-\ua97f\uac00-\ud7ff"  # Hangul
+    "\u3005-\u3007\u3021-\u3029\u3031-\u3035\u3038-\u303c"  # ideographic numbers and repeat signs
+    "\u3040-\u312f\u31a0-\u31bf\u31f0-\u31ff\U0001aff0-\U0001b16f"  # kana, bopomofo
+    "\u2e80-\u2fdf\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Han
+)
+_RUN: Final = re.compile(f"([{GRAM_CHARACTERS}]+)|([^ {GRAM_CHARACTERS}]+)")
+_ENGLISH: Final = re.compile("[a-z]+")
+_RUSSIAN: Final = re.compile("[\u0400-\u052f]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The words of a text, in order; they consist of letters, digits and marks.
+
+    - body: words, and pairs of characters; a phrase is a row of them.
+    - stems: of those words whose stem is another than the word itself.
+    """
+
+    body: list[str]
+    stems: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A piece of a normalized text: text[start:end]; a word of more than WORD_LENGTH is shortened."""
+
+    text: str
+    is_gram: bool
+    start: int
+    end: int
+
+
+def segment(text: str) -> Tokens:
+    """What an index keeps of a text; never raises."""
+    body: list[str] = []
+    stems: list[str] = []
+    for gram, word in _RUN.findall(normalize(text)):
+        if gram:
+            body += pairs(gram)
+            continue
+        kept = word[:WORD_LENGTH]
+        body.append(kept)
+        if (stemmed := stem(kept)) != kept:
+            stems.append(stemmed)
+    return Tokens(body, stems)
+
+
+def runs(normalized: str) -> list[Run]:
+    """The runs of a normalized text, in order."""
+    return [
+        Run(match[1], True, *match.span()) if match[1] else Run(match[2][:WORD_LENGTH], False, *match.span())
+        for match in _RUN.finditer(normalized)
+    ]
+
+
+def pairs(gram: str) -> list[str]:
+    """Every two characters in a row, and the last one alone."""
+    return [gram[start : start + 2] for start in range(len(gram))]
+
+
+def spaced(normalized: str) -> str:
+    """The runs of a normalized text with one space before and after each.
+
+    So a row of runs is in a text where its own spaced form is in the text's.
+    """
+    found = [gram or word[:WORD_LENGTH] for gram, word in _RUN.findall(normalized)]
+    return f" {' '.join(found)} "
+
+
+def has_stems(word: str) -> bool:
+    """Whether a word is of a language whose endings are known."""
+    return bool(_ENGLISH.fullmatch(word) or _RUSSIAN.fullmatch(word))
+
+
+@lru_cache(maxsize=1 << 16)
+def stem(word: str) -> str:
+    """What is left of a word without its endings: a-z as English, Cyrillic as Russian, else itself.
+
+    A word that was met before takes 0.1 µs; any other 50 to 150 µs in pure Python.
+    """
+    stemmed = word
+    if _ENGLISH.fullmatch(word):
+        stemmed = EnglishStemmer().stemWord(word)  # a stemmer is not for several threads at once
+    elif _RUSSIAN.fullmatch(word):
+        stemmed = RussianStemmer().stemWord(word)
+    return stemmed

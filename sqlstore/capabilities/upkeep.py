@@ -1,0 +1,107 @@
+"""What keeps a store in shape, and what concerns one person, as methods of a store."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import ClassVar
+
+from sqlstore.capabilities.backup import Made, backup
+from sqlstore.capabilities.person import (
+    PersonArguments,
+    Receipt,
+    count_person,
+    erase_person,
+    export_person,
+    person_value,
+)
+from sqlstore.capabilities.retention import Due, OnProgress, Removed, Retention, cleanup, due
+from sqlstore.engine.driver import Driver, Executor
+from sqlstore.engine.queries import Queries
+from sqlstore.engine.watch import OnStep
+
+
+class MaintainedStore:
+    """Base of Store, which has the attributes."""
+
+    name: ClassVar[str]
+    driver: Driver
+    _executor: Executor
+    _queries: Queries
+
+    async def cleanup(
+        self,
+        *,
+        older_than: timedelta | None = None,
+        logs_older_than: timedelta | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> list[Removed]:
+        """Delete what is older, in small batches beside live traffic; None keeps for ever.
+
+        older_than: for users, sessions or conversations (with all that was said in them),
+        the time without activity. logs_older_than: the age of audit logs and measurements.
+        See `capabilities.retention` for what a store's `retention.sql` does.
+        """
+        retention = Retention(older_than=older_than, logs_older_than=logs_older_than)
+        return await cleanup(self.driver, self._queries, retention, on_progress=on_progress)
+
+    async def due(
+        self, *, older_than: timedelta | None = None, logs_older_than: timedelta | None = None
+    ) -> list[Due]:
+        """What `cleanup` would delete now, table by table; only reads."""
+        retention = Retention(older_than=older_than, logs_older_than=logs_older_than)
+        return await due(self.driver, self._queries, retention)
+
+    async def person_arguments(self, person: str) -> PersonArguments:
+        """What `person.sql` is given for a person. Raises InvalidValue for one that nobody can be."""
+        return {"person": person_value(self._queries, self.name, person)}
+
+    async def count_person(self, person: str) -> list[Due]:
+        """How many rows there are about one person, table by table."""
+        return await count_person(
+            self._executor, self._queries, self.name, await self.person_arguments(person)
+        )
+
+    async def export_person(self, person: str, path: Path) -> Receipt:
+        """Write everything about one person to a file, as lines of JSON; see `capabilities.person`.
+
+        person: what the store calls people by: a session id, a hardware id's hash, a user id, a chat id.
+        """
+        return await export_person(
+            self._executor, self._queries, self.name, await self.person_arguments(person), path
+        )
+
+    async def erase_person(self, person: str) -> Receipt:
+        """Delete everything about one person, in every table, in one transaction.
+
+        On SQLite what was deleted is overwritten as space is used again; `maintain(vacuum=True)`
+        removes it from the file at once. Backups made before still hold it.
+        """
+        return await erase_person(self.driver, self._queries, self.name, await self.person_arguments(person))
+
+    async def maintain(self, *, vacuum: bool = False) -> None:
+        """Look at the tables anew for the planner; with `vacuum`, give back the space of deleted rows.
+
+        VACUUM makes SQLite's writers wait, and needs as much free space as the database takes.
+        """
+        if vacuum:
+            await self.driver.vacuum()
+        await self.driver.analyze()
+
+    async def backup(
+        self,
+        target: Path | None = None,
+        *,
+        folder: Path | None = None,
+        keep: int | None = None,
+        verify: bool = False,
+        on_progress: OnStep | None = None,
+    ) -> Made:
+        """Back the database up while it is in use. See sqlstore.capabilities.backup.backup.
+
+        Of a SQLite file all of it, of a PostgreSQL database the store's schema, which the
+        programs pg_dump and pg_restore must be there for.
+        """
+        return await backup(
+            self.driver, target, folder=folder, keep=keep, verify=verify, on_progress=on_progress
+        )

@@ -1,0 +1,101 @@
+"""How a store is opened, and what `Store.open` gives."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Generic, Literal, Protocol, TypeVar
+
+from sqlstore.capabilities.backup import BackupSchedule
+from sqlstore.capabilities.retention import Retention
+from sqlstore.capabilities.slow_queries import SlowQueryLog
+from sqlstore.engine.driver import DEFAULT_TIMEOUT_S
+from sqlstore.engine.errors import ConfigurationError
+from sqlstore.engine.observe import Observer, Reporter
+
+_YES_OR_NO: Final = {
+    "1": True, "true": True, "yes": True, "on": True,
+    "0": False, "false": False, "no": False, "off": False,
+}  # fmt: skip
+
+
+class _Closable(Protocol):
+    async def close(self) -> None: ...
+
+
+StoreType = TypeVar("StoreType", bound=_Closable)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOptions:
+    """How a store is opened; every default serves.
+
+    - migrate: apply what is pending; False only checks and raises PendingMigrations. None asks
+      the variable SQLSTORE_MIGRATE (0, false, no, off: only check), and applies where it is not set.
+    - timeout_s: how long a public call may take, in seconds, waiting included.
+    - create: make a SQLite file that is missing; False raises ConfigurationError.
+    - readers: SQLite connections that read beside the writer.
+    - synchronous: "full" keeps every acknowledged write through a power cut;
+      "normal" may lose the last ones, and is faster (SQLite only).
+    - search: keep the index of what is searched; False empties it, for every process that
+      uses the database, and writes cost nothing for it until it is opened with True again.
+    - slow_query_s: calls that take as many seconds go to the logger `sqlstore.slow`; None logs none.
+    - observers: told of every call; see sqlstore.capabilities.metrics for Prometheus.
+    - retention: what the open store cleans up by itself; None deletes nothing.
+    - backups: when the store backs itself up while it is open; None for never.
+    - timezone: whose clock `backups` goes by, such as "Asia/Bangkok".
+    """
+
+    migrate: bool | None = None
+    timeout_s: float = DEFAULT_TIMEOUT_S
+    create: bool = True
+    readers: int = 2
+    synchronous: Literal["full", "normal"] = "full"
+    search: bool = True
+    slow_query_s: float | None = None
+    observers: Sequence[Observer] = ()
+    retention: Retention | None = None
+    backups: BackupSchedule | None = None
+    timezone: str = "UTC"
+
+    def reporter(self, store: str) -> Reporter:
+        """Tells the log and the observers what happens."""
+        slow = [] if self.slow_query_s is None else [SlowQueryLog(self.slow_query_s)]
+        return Reporter(store, [*slow, *self.observers])
+
+    @property
+    def migrates(self) -> bool:
+        """Whether pending migrations are applied. Raises ConfigurationError."""
+        if self.migrate is not None:
+            return self.migrate
+        given = os.environ.get("SQLSTORE_MIGRATE") or "1"
+        answer = _YES_OR_NO.get(given.lower())
+        if answer is None:
+            raise ConfigurationError("SQLSTORE_MIGRATE must be 1 or 0 (or true, false, yes, no, on, off)")
+        return answer
+
+
+class Opening(Generic[StoreType]):
+    """What `Store.open` gives: `async with` it, or await it and close the store yourself."""
+
+    def __init__(self, start: Callable[[], Awaitable[StoreType]]) -> None:
+        self._start = start
+        self._store: StoreType | None = None
+
+    def __await__(self) -> Generator[object, None, StoreType]:
+        return self._start().__await__()
+
+    async def __aenter__(self) -> StoreType:
+        self._store = await self._start()
+        return self._store
+
+    async def __aexit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._store is not None:
+            await self._store.close()

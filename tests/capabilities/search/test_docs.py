@@ -1,0 +1,40 @@
+"""docs/search.md: its program runs and prints what it says; its table names what is searched."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from sqlstore.capabilities.search import SearchableRepository
+from sqlstore.store import _repositories
+from sqlstore.stores import STORES, load_store
+
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs" / "search.md").read_text(encoding="utf-8")
+
+
+def test_the_program_runs_and_prints_what_it_says(tmp_path: Path) -> None:
+    (program,) = re.findall(r"^```python\n(.*?)^```", PAGE, flags=re.DOTALL | re.MULTILINE)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == re.findall(r"^\s*print\(.*# (.+)$", program, flags=re.MULTILINE)
+
+
+def test_the_table_names_what_is_searched() -> None:
+    listed = {
+        (store, attribute)
+        for store, attributes in re.findall(
+            r"^\| (\w+) (`[\w`, ]+`) \| .* \| .* \|$", PAGE, flags=re.MULTILINE
+        )
+        for attribute in re.findall(r"\w+", attributes)
+    }
+    assert listed == {
+        (name, attribute)
+        for name in STORES
+        for attribute, kind in _repositories(load_store(name)).items()
+        if issubclass(kind, SearchableRepository)
+    }
