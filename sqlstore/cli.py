@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "import-json": _Place("sqlstore.commands", "import_json", "Bring JSON session files into the database."),
     "menu": _Place("sqlstore.menu", "menu", "The numbered menu of the old bot."),
     "migrate": _Place("sqlstore.migrate", "main", "Apply, check and list migrations."),
+    "search": _Place("sqlstore.search", "search", "Find texts by their words; look after the index."),
     "stats": _Place("sqlstore.commands", "stats", "Count what the chatbot store holds."),
 }
 
