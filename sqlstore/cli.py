@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "menu": Place("sqlstore.menu", "menu", "The numbered menu of the old bot."),
     "migrate": Place("sqlstore.migrate", "main", "Apply, check and list migrations."),
     "restore": Place("sqlstore.backup", "restore", "Put a backup where no database is."),
+    "search": Place("sqlstore.search", "search", "Find texts by their words; look after the index."),
     "setup": Place("sqlstore.setup", "setup", "Make a store's tables, or try the connection."),
     "stats": Place("sqlstore.commands", "stats", "Count what the chatbot store holds."),
 }

@@ -110,8 +110,8 @@ async def index_pending(executor: Executor, source: str) -> int:
 def _entries(pending: Sequence[Waiting]) -> list[dict[str, Json]]:
     entries: list[dict[str, Json]] = []
     for row in pending:
-        body, stem = (None, None) if row.text is None else entry_words(row.text)
-        old_body, old_stem = (None, None) if row.old_text is None else entry_words(row.old_text)
+        body, stem = entry_words(row.text) if row.text else (None, None)
+        old_body, old_stem = entry_words(row.old_text) if row.old_text else (None, None)
         entries.append(
             {
                 "id": row.id, "mark": row.mark, "body": body, "stem": stem, "scope": row.scope,

@@ -107,6 +107,8 @@ async def verify(driver: Driver, table: str) -> Verdict:
 def _words_of(page: Sequence[SearchText]) -> Counter[tuple[str, str]]:
     counted: Counter[tuple[str, str]] = Counter()
     for row in page:
+        if not row.text:
+            continue  # nothing of it is indexed, nor whose it is
         body, stem = entry_words(row.text.encode(errors="surrogatepass"))
         for column, words in (("body", body), ("stem", stem), ("scope", row.scope)):
             counted.update((column, word) for word in words.split())
