@@ -22,7 +22,8 @@ CREATE TABLE search_pending (
   PRIMARY KEY (source, id, mark)
 );
 
--- What is searched, and whose it is: a letter for the kind of owner, then the id.
+-- What is searched, and whose it is: a letter for the kind of owner, then the id. (Plain SELECTs, with no
+-- WHERE: then rows can be looked up in the view, and are read in the order of their ids.)
 CREATE VIEW search_texts (source, id, text, scope) AS
 SELECT 'messages', seq, content, 'c' || encode(convert_to(conversation_id, 'UTF8'), 'hex') FROM messages;
 

@@ -22,9 +22,10 @@ CREATE TABLE search_pending (
   PRIMARY KEY (source, id, mark)
 );
 
--- What is searched, and whose it is: a letter for the kind of owner, then the id.
+-- What is searched, and whose it is: a letter for the kind of owner, then the id. (Plain SELECTs, with no
+-- WHERE: then rows can be looked up in the view, and are read in the order of their ids.)
 CREATE VIEW search_texts (source, id, text, scope) AS
-SELECT 'messages', id, text, 'c' || replace(chat_id::text, '-', 'n') || coalesce(' u' || replace(user_id::text, '-', 'n'), '') FROM messages WHERE text IS NOT NULL
+SELECT 'messages', id, text, 'c' || replace(chat_id::text, '-', 'n') || coalesce(' u' || replace(user_id::text, '-', 'n'), '') FROM messages
 UNION ALL
 SELECT 'knowledge_entries', id, CAST(question || E'\n' || answer AS text), '' FROM knowledge_entries;
 

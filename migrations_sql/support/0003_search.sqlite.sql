@@ -28,7 +28,7 @@ CREATE TABLE search_pending (
 -- What is searched, and whose it is: a letter for the kind of owner, then the id. (The texts have the
 -- affinity of text in each part: without it SQLite would make the whole view for each row it looks up.)
 CREATE VIEW search_texts (source, id, text, scope) AS
-SELECT 'messages', id, text, 'c' || replace(chat_id, '-', 'n') || coalesce(' u' || replace(user_id, '-', 'n'), '') FROM messages WHERE text IS NOT NULL
+SELECT 'messages', id, text, 'c' || replace(chat_id, '-', 'n') || coalesce(' u' || replace(user_id, '-', 'n'), '') FROM messages
 UNION ALL
 SELECT 'knowledge_entries', id, CAST(question || char(10) || answer AS text), '' FROM knowledge_entries;
 

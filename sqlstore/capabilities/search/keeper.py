@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from contextvars import Context
 from typing import Final
 
-from sqlstore.capabilities.search.indexing import OFF, extend, is_older, restart, states
+from sqlstore.capabilities.search.indexing import extend, is_older, restart, states
 from sqlstore.capabilities.search.maintenance import catch_up
 from sqlstore.engine.driver import Driver
 from sqlstore.engine.errors import StoreError
@@ -41,6 +41,7 @@ class Keeper:
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self._started = False
+        self._stopped = False
 
     async def start(self) -> None:
         """Switch search on where it is off, begin anew where the index is of an older version, and go on.
@@ -55,6 +56,7 @@ class Keeper:
 
     async def stop(self) -> None:
         """Stop at once; what is not indexed stays pending."""
+        self._stopped = True
         if self._timer is not None:
             self._timer.cancel()
         if self._task is not None:
@@ -69,6 +71,8 @@ class Keeper:
         self._started = True
 
     def _wake_after(self, seconds: float) -> None:
+        if self._stopped:
+            return
         # In a context of its own: deadlines and transactions of whoever opened the store are not ours.
         self._timer = self._loop.call_later(seconds, _wake, weakref.ref(self), context=Context())
 
@@ -84,6 +88,7 @@ class Keeper:
             busy = [await catch_up(self._driver, table) for table in self._tables]
         except StoreError as error:
             _log.info("search could not index what is pending: %s", error)
+            self._started = False
             self._pause_s = LONGEST_PAUSE_S
         else:
             self._pause_s = PAUSE_S if any(busy) else min(2 * self._pause_s, LONGEST_PAUSE_S)
@@ -95,10 +100,15 @@ class Keeper:
 
 
 async def switch_off(driver: Driver) -> None:
-    """Empty the indexes of a store; nothing is noted for them any more."""
-    for state in await states(driver):
-        if state.version != OFF:
+    """Empty the indexes of a store; nothing is noted for them any more. Never fails, as `Keeper.start`.
+
+    What is off is switched off again: an adoption switches all triggers of a table on.
+    """
+    try:
+        for state in await states(driver):
             await restart(driver, state.source, state.version, off=True)
+    except StoreError as error:
+        _log.info("search could not be switched off: %s", error)
 
 
 def _wake(keeper: weakref.ref[Keeper]) -> None:

@@ -41,25 +41,26 @@ def normalize_with_origins(text: str) -> tuple[str, list[int]]:
         return normalize(text), list(range(len(text)))
     pieces: list[str] = []
     origins: list[int] = []
-    for start, end in _clusters(text):
-        piece = normalize(text[start:end])
+    for start, folded in _clusters(text):
+        piece = _composed(folded) if len(folded) > 1 or folded == _BREVE else folded
         pieces.append(piece)
         origins += [start] * len(piece)
     return _tones_first("".join(pieces)), origins
 
 
-def _clusters(text: str) -> Iterator[tuple[int, int]]:
-    """Pieces that are normalized independently of each other."""
+def _clusters(text: str) -> Iterator[tuple[int, str]]:
+    """Folded pieces that are composed independently of each other, and where each begins."""
     start = 0
-    last = ""
+    cluster = ""
     for place, char in enumerate(text):
         folded = char.translate(_FOLDED)
-        if folded and place > start and not _joins(folded[0], last):
-            yield start, place
-            start = place
-        last = folded or last
-    if text:
-        yield start, len(text)
+        if cluster and folded and not _joins(folded[0], cluster[-1]):
+            yield start, cluster
+            start, cluster = place, folded
+        else:
+            start = start if cluster else place
+            cluster += folded
+    yield start, cluster
 
 
 def _joins(char: str, last: str) -> bool:

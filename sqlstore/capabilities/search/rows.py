@@ -48,10 +48,10 @@ class Waiting(msgspec.Struct, frozen=True):
 
 
 class SearchText(msgspec.Struct, frozen=True):
-    """What the index should hold of a row."""
+    """What the index should hold of a row; text: None where it has none."""
 
     id: int
-    text: str
+    text: str | None
     scope: str
 
 

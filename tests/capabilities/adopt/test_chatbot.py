@@ -73,7 +73,11 @@ async def test_nothing_is_left_to_migrate(old):
     book = await old.rows(
         "SELECT version, name, state FROM migrations WHERE store = 'chatbot' ORDER BY version"
     )
-    assert book == [(1, "users_messages_sessions", "applied"), (2, "faqs_audit_logs", "applied")]
+    assert book == [
+        (1, "users_messages_sessions", "applied"),
+        (2, "faqs_audit_logs", "applied"),
+        (3, "search", "applied"),
+    ]
 
 
 async def test_counters_and_sessions_are_right_afterwards(old):

@@ -12,6 +12,7 @@ from sqlstore.capabilities.search import indexing
 from sqlstore.capabilities.search.indexing import EXTENDED_ROWS, OFF, is_older, states
 from sqlstore.capabilities.search.maintenance import catch_up, complete, rebuild, verify
 from sqlstore.engine.errors import UsageError
+from sqlstore.migrations import down, migrate
 from sqlstore.stores.support import Support
 
 from .conftest import ANN, GROUP, execute, found, furnish, index, words
@@ -188,3 +189,28 @@ async def _still(desk: Support) -> None:
     """Nothing is indexed by itself from here on."""
     assert desk._keeper is not None
     await desk._keeper.stop()
+
+
+async def test_triggers_that_somebody_switched_on_go_off_with_search(url: str) -> None:
+    """As an adoption does, which switches all triggers off and on."""
+    async with Support.open(url, search=False) as desk:
+        await furnish(desk)
+        if desk.driver.engine == "postgres":
+            await execute(desk, "ALTER TABLE messages ENABLE TRIGGER USER")
+    async with Support.open(url, search=False) as desk:
+        await desk.messages.append(1, GROUP, ANN, "hello")
+        assert await desk.driver.fetch("SELECT count(*) FROM search_pending") == [(0,)]
+    async with Support.open(url) as desk:
+        assert await found(desk, "hello") == [1]
+
+
+async def test_tables_that_went_and_came_back_are_searched_again(url: str) -> None:
+    async with Support.open(url) as desk:
+        assert desk._keeper is not None
+        await down(desk.driver, Support.migration_source(), to=0)
+        await desk._keeper._work()
+        await migrate(desk.driver, Support.migration_source())
+        await desk._keeper._work()
+        await furnish(desk)
+        await desk.messages.append(1, GROUP, ANN, "hello")
+        assert await found(desk, "hello") == [1]
