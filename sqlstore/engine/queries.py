@@ -9,6 +9,7 @@ raises QueryFileError here, at load, with file, line and column.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -19,7 +20,7 @@ import msgspec
 from sqlstore.engine.driver import Statement
 from sqlstore.engine.errors import ConfigurationError, QueryFileError
 from sqlstore.engine.query_file import Block, read_blocks
-from sqlstore.engine.query_folder import TWIN, QueryFile, read_folder
+from sqlstore.engine.query_folder import TWIN, OnProblem, QueryFile, read_folder, refuse
 from sqlstore.engine.query_header import Header, Parameter, near_misses
 from sqlstore.engine.query_sql import translate
 from sqlstore.engine.row_codec import Field, make_encode, make_result, row_fields
@@ -97,24 +98,49 @@ class Queries:
         return (query for table in self._tables.values() for query in table)
 
 
-def load(folder: Traversable | Path, engine: Engine, rows: RowTypes, *, store: str) -> Queries:
+def load(
+    folder: Traversable | Path,
+    engine: Engine,
+    rows: RowTypes,
+    *,
+    store: str,
+    on_problem: OnProblem = refuse,
+) -> Queries:
     """Read a store's folder of .sql files for one engine.
 
     rows: the row types by the names that headers use. store: the first part of the
     queries' names. Hidden files and files that are not .sql are left alone.
+    on_problem: told of what is wrong in a file; then its table is left out.
 
-    Raises QueryFileError for whatever is wrong in a file, ConfigurationError for a
-    folder that is not there or holds no .sql file.
+    Raises QueryFileError for whatever is wrong in a file, unless on_problem is given, and
+    ConfigurationError for a folder that is not there or holds no .sql file.
     """
     tables = {}
-    for name, files in read_folder(folder).items():
-        by_file = {file.engine: _queries(file, file.engine or engine, rows, store) for file in files}
-        own, twin = by_file.get(engine, []), by_file.get(TWIN[engine], [])
-        _check_signatures(own, twin)
-        _check_signatures(twin, own)
-        paths = [file.path for file in files if file.engine in (None, engine)]
-        tables[name] = Table(paths, _by_name([*by_file.get(None, []), *own]))
+    for name, files in read_folder(folder, on_problem).items():
+        by_file: dict[Engine | None, list[Query]] = {}
+        for file in files:
+            with _telling(on_problem):
+                by_file[file.engine] = _queries(file, file.engine or engine, rows, store)
+        if len(by_file) == len(files):
+            with _telling(on_problem):
+                tables[name] = _table(files, by_file, engine)
     return Queries(store, tables)
+
+
+@contextmanager
+def _telling(on_problem: OnProblem) -> Iterator[None]:
+    try:
+        yield
+    except QueryFileError as problem:
+        on_problem(problem)
+
+
+def _table(files: Sequence[QueryFile], by_file: Mapping[Engine | None, list[Query]], engine: Engine) -> Table:
+    own, twin = by_file.get(engine, []), by_file.get(TWIN[engine], [])
+    _check_signatures(own, twin)
+    _check_signatures(twin, own)
+    paths = [file.path for file in files if file.engine in (None, engine)]
+    return Table(paths, _by_name([*by_file.get(None, []), *own]))
 
 
 def _queries(file: QueryFile, engine: Engine, rows: RowTypes, store: str) -> list[Query]:

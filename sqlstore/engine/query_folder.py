@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Final, cast
+from typing import Final, NoReturn, TypeAlias, cast
 
 from sqlstore.engine.errors import ConfigurationError, QueryFileError
 from sqlstore.engine.sqltext import ScanError, line_and_column
 from sqlstore.engine.values import Engine
 
 TWIN: Final[dict[Engine, Engine]] = {"sqlite": "postgres", "postgres": "sqlite"}
+OnProblem: TypeAlias = Callable[[QueryFileError], None]
+"""Told what is wrong with a file; where it returns, reading goes on without that file."""
 _FILE_NAME = re.compile(r"(?P<table>[a-z][a-z0-9_]*)(\.(?P<engine>sqlite|postgres))?\.sql")
 
 
@@ -37,25 +39,33 @@ class QueryFile:
             raise QueryFileError(self.path, line, column, error.problem) from None
 
 
-def read_folder(folder: Traversable | Path) -> dict[str, list[QueryFile]]:
+def refuse(problem: QueryFileError) -> NoReturn:
+    """The OnProblem that raises what it is told."""
+    raise problem
+
+
+def read_folder(folder: Traversable | Path, on_problem: OnProblem = refuse) -> dict[str, list[QueryFile]]:
     """The query files of a folder by table, sorted by name.
 
     Raises ConfigurationError where the folder is missing or holds no .sql file,
-    QueryFileError for a file that has no place in it, cannot be read, or lacks its twin.
+    and tells on_problem of a file that has no place in it, cannot be read, or lacks its twin.
     """
     if not folder.is_dir():
         raise ConfigurationError(f"there is no folder of queries at {folder}; give the folder of .sql files")
     label = "/".join(part for part in str(folder).replace("\\", "/").split("/")[-2:] if part)
     tables: dict[str, list[QueryFile]] = {}
+    problems = 0
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if not entry.name.startswith(".") and _holds_queries(entry, f"{label}/{entry.name}"):
-            file = _read(entry, f"{label}/{entry.name}")
-            tables.setdefault(file.table, []).append(file)
-    if not tables:
+        try:
+            if not entry.name.startswith(".") and _holds_queries(entry, f"{label}/{entry.name}"):
+                file = _read(entry, f"{label}/{entry.name}")
+                tables.setdefault(file.table, []).append(file)
+        except QueryFileError as problem:
+            problems += 1
+            on_problem(problem)
+    if not tables and not problems:
         raise ConfigurationError(f"the folder {label} holds no .sql file; write one for each table")
-    for files in tables.values():
-        _check_twins_exist(files)
-    return tables
+    return {table: files for table, files in tables.items() if _twins_exist(files, on_problem)}
 
 
 def _holds_queries(entry: Traversable, path: str) -> bool:
@@ -86,9 +96,12 @@ def _read(entry: Traversable, path: str) -> QueryFile:
     return QueryFile(path, name["table"], cast("Engine | None", name["engine"]), text)
 
 
-def _check_twins_exist(files: list[QueryFile]) -> None:
+def _twins_exist(files: list[QueryFile], on_problem: OnProblem) -> bool:
     engines = {file.engine for file in files}
     for file in files:
         if file.engine is not None and TWIN[file.engine] not in engines:
             twin = f"{file.table}.{TWIN[file.engine]}.sql"
-            raise QueryFileError(file.path, 1, 1, f"has no twin {twin}; write it, or rename this to .sql")
+            problem = f"has no twin {twin}; write it, or rename this to .sql"
+            on_problem(QueryFileError(file.path, 1, 1, problem))
+            return False
+    return True

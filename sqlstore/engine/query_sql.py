@@ -36,14 +36,22 @@ _SUBQUERY_WORDS: Final = ("SELECT", "WITH", "VALUES", "TABLE")
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """sql: what the driver runs; order: the parameters' names in the order they are bound."""
+    """sql: what the driver runs; order: the parameters' names in the order they are bound.
+
+    texts: what became of each token, in order; together they are `sql`.
+    """
 
     sql: str
     order: tuple[str, ...]
+    texts: tuple[str, ...]
 
 
-def translate(tokens: Sequence[Token], header: Header, header_offset: int, engine: Engine) -> Translation:
+def translate(
+    tokens: Sequence[Token], header: Header, header_offset: int, engine: Engine, *, casts: bool = True
+) -> Translation:
     """One statement for one engine. header_offset: where the header stands, for errors.
+
+    casts: False leaves it to PostgreSQL to find the parameters' types.
 
     Raises ScanError where uses and declarations differ, or a list stands where it cannot.
     """
@@ -65,14 +73,14 @@ def translate(tokens: Sequence[Token], header: Header, header_offset: int, engin
             continue
         if words[place + 1 : place + 2] == ["["]:
             raise ScanError(token.start, f"{token.text}[…] reads as a type; write ({token.text})[…]")
-        texts[index] = f"${numbers[token.text]}::{postgres_type(parameter)}"
+        texts[index] = f"${numbers[token.text]}" + (f"::{postgres_type(parameter)}" if casts else "")
         if in_list:
             negated = words[place - 3 : place - 2] == ["NOT"]
             texts[places[place - 2]] = "ALL" if negated else "= ANY"
             if negated:
                 texts[places[place - 3]] = "<>"
     order = used if engine == "sqlite" else declared
-    return Translation("".join(texts), tuple(name[1:] for name in order))
+    return Translation("".join(texts), tuple(name[1:] for name in order), tuple(texts))
 
 
 def postgres_type(parameter: Parameter) -> str:

@@ -83,10 +83,10 @@ def examine(
 
 def _examine(connection: sqlite3.Connection, statement: Statement[Any]) -> bool:
     try:
-        program = _with_nulls(connection, f"EXPLAIN {statement.sql}").fetchall()
+        program = with_nulls(connection, f"EXPLAIN {statement.sql}").fetchall()
         writes = any(opcode == "Transaction" and p2 != 0 for _, opcode, _, p2, *_ in program)
         if statement.columns is not None:
-            _compare_columns(statement, _columns(connection, statement.sql, writes=writes))
+            _compare_columns(statement, columns_of(connection, statement.sql, writes=writes))
     except sqlite3.Error as error:
         raise _refused(error, statement) from None
     return writes
@@ -109,16 +109,16 @@ def _compare_columns(statement: Statement[Any], found: tuple[str, ...]) -> None:
     )
 
 
-def _columns(connection: sqlite3.Connection, sql: str, *, writes: bool) -> tuple[str, ...]:
+def columns_of(connection: sqlite3.Connection, sql: str, *, writes: bool) -> tuple[str, ...]:
     """The names of the rows' columns, without running the statement."""
-    source = _returning_as_select(sql) if writes else f"SELECT * FROM ({sql.rstrip().rstrip(';')}\n)"
+    source = returning_as_select(sql) if writes else f"SELECT * FROM ({sql.rstrip().rstrip(';')}\n)"
     if source is None:
         return ()
-    cursor = _with_nulls(connection, f"{source} LIMIT 0")
+    cursor = with_nulls(connection, f"{source} LIMIT 0")
     return tuple(column[0] for column in cursor.description)
 
 
-def _returning_as_select(sql: str) -> str | None:
+def returning_as_select(sql: str) -> str | None:
     """`INSERT INTO t … RETURNING a, b` as `SELECT a, b FROM t`, which has the same columns."""
     tokens = list(_outside_parentheses(sql))
     returning = [token for token in tokens if token[0].upper() == "RETURNING"]
@@ -137,7 +137,7 @@ def _outside_parentheses(sql: str) -> Iterator[re.Match[str]]:
             yield token
 
 
-def _with_nulls(connection: sqlite3.Connection, sql: str) -> sqlite3.Cursor:
+def with_nulls(connection: sqlite3.Connection, sql: str) -> sqlite3.Cursor:
     """Run SQL with NULL for each placeholder; a `?` in a string is found to be none by trying."""
     for count in range(sql.count("?"), -1, -1):
         try:
