@@ -12,6 +12,9 @@ from sqlstore.lazy_group import LazyGroup, Place
 
 COMMANDS: Final = {
     "adopt": Place("sqlstore.adopt", "adopt", "Take over a database that the old system made."),
+    "check": Place(
+        "sqlstore.check_command", "check", "Verify SQL files against live databases; write stubs."
+    ),
     "cleanup": Place("sqlstore.upkeep", "cleanup", "Delete what is older than you say."),
     "demo": Place("sqlstore.demo.command", "demo", "Show what the chatbot store does, with real dialogues."),
     "erase": Place("sqlstore.person", "erase", "Delete everything about one person."),

@@ -20,11 +20,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import ClassVar, Final, Generic, Literal, Self, TypeVar, get_type_hints
-
-import msgspec
 
 from sqlstore.capabilities.person import (
     PersonArguments,
@@ -39,7 +38,7 @@ from sqlstore.capabilities.retention import cleanup as retain
 from sqlstore.engine import queries as named_queries
 from sqlstore.engine.connect import make_driver
 from sqlstore.engine.driver import DEFAULT_TIMEOUT_S, Driver, Executor, Transaction
-from sqlstore.engine.queries import Queries
+from sqlstore.engine.queries import Queries, row_types_of
 from sqlstore.engine.repository import Repository
 from sqlstore.engine.resources import migrations_folder, sql_folder
 from sqlstore.engine.values import Engine
@@ -156,11 +155,16 @@ class Store:
         return MigrationSource(cls.name, cls.migrations or migrations_folder(cls.name))
 
     @classmethod
+    def query_folder(cls) -> Traversable | Path:
+        """Where this store's named queries are."""
+        return cls.sql or sql_folder(cls.name)
+
+    @classmethod
     def load_queries(cls, engine: Engine) -> Queries:
         """The named queries for one engine; read once per process."""
         if (cls, engine) not in _loaded:
             _loaded[cls, engine] = named_queries.load(
-                cls.sql or sql_folder(cls.name), engine, _row_types(cls.row_types), store=cls.name
+                cls.query_folder(), engine, row_types_of(cls.row_types), store=cls.name
             )
         return _loaded[cls, engine]
 
@@ -275,11 +279,3 @@ def _repositories(store: type[Store]) -> dict[str, type[Repository]]:
             if isinstance(kind, type) and issubclass(kind, Repository)
         }
     return _repository_types[store]
-
-
-def _row_types(module: ModuleType) -> dict[str, type[msgspec.Struct]]:
-    return {
-        name: kind
-        for name, kind in vars(module).items()
-        if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and kind is not msgspec.Struct
-    }

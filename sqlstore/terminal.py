@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import re
+import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import click
 
+T = TypeVar("T")
 Progress = Callable[[int, int], None]
 
 url_option = click.option(
@@ -65,3 +69,17 @@ def progress_bar(title: str) -> Iterator[Progress]:
     with Bar(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+async def until_terminated(work: Coroutine[Any, Any, T]) -> T:
+    """SIGTERM cancels, as Ctrl-C does by itself; a second one ends the process at once."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(work)
+
+    def terminate() -> None:
+        loop.remove_signal_handler(signal.SIGTERM)
+        task.cancel()
+
+    with contextlib.suppress(NotImplementedError):  # Windows
+        loop.add_signal_handler(signal.SIGTERM, terminate)
+    return await task

@@ -35,6 +35,7 @@ ORDER BY memory_updated_at DESC, id DESC LIMIT :limit;
 
 -- name: statistics() :one MemoryStatistics
 -- Averages over all users, in characters; times of the users that have a memory.
+-- check: full-scan, averages over all users
 SELECT
   count(*) AS total_users,
   count(*) FILTER (WHERE short_term_memory <> '' OR long_term_memory <> '') AS users_with_memory,

@@ -2,6 +2,7 @@
 
 -- name: totals() :one Totals
 -- Rows of each table, and how often an FAQ answered.
+-- check: full-scan, counts every row
 SELECT
   (SELECT count(*) FROM users) AS users,
   (SELECT count(*) FROM messages) AS messages,
@@ -11,4 +12,5 @@ SELECT
   (SELECT CAST(coalesce(sum(hit_count), 0) AS bigint) FROM faqs) AS faq_hits;
 
 -- name: users_per_platform() :many PlatformUsers
+-- check: full-scan, counts every user
 SELECT platform, count(*) AS users FROM users GROUP BY platform ORDER BY platform;

@@ -40,6 +40,7 @@ SELECT id, session_id, platform, name, picture_url, bot_enabled, created_at, las
 FROM users WHERE id > coalesce(:after_id, 0) ORDER BY id LIMIT :page_size;
 
 -- name: count() :value int
+-- check: full-scan, counts every user
 SELECT count(*) FROM users;
 
 -- name: restore(id: int, bot_enabled: bool, created_at: timestamp, last_active: timestamp) :changed

@@ -2,6 +2,7 @@
 
 -- name: count_messages() :changed
 -- As the triggers would have counted them.
+-- check: full-scan, every row was copied just now
 UPDATE conversations SET
   message_count = (SELECT count(*) FROM messages WHERE conversation_id = conversations.id),
   last_agent_used = coalesce(
@@ -14,6 +15,7 @@ UPDATE conversations SET
 
 -- name: move_updated_at() :changed
 -- A conversation is as new as its last message.
+-- check: full-scan, every row was copied just now
 UPDATE conversations
 SET updated_at = (SELECT max(timestamp) FROM messages WHERE conversation_id = conversations.id)
 WHERE updated_at IS NULL

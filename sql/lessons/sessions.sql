@@ -45,6 +45,7 @@ SELECT chat_id, scenario, question, topic, is_new_question, is_new_topic, unders
 FROM sessions WHERE chat_id > coalesce(:after_chat_id, '') ORDER BY chat_id LIMIT :page_size;
 
 -- name: count() :value int
+-- check: full-scan, counts every session
 SELECT count(*) FROM sessions;
 
 -- name: delete(chat_id: text) :changed

@@ -1,1 +1,6 @@
 """What every store can do; nothing here knows a bot."""
+
+from typing import Final
+
+QUERY_FILES: Final = frozenset(("adopted", "person", "retention", "log_retention"))
+"""The query files that capabilities run whole, without naming their queries."""

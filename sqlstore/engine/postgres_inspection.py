@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -41,8 +42,12 @@ _COLUMNS: Final = """
     SELECT attrelid, attnum, relname, attname, typname, attnotnull
     FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid JOIN pg_type ON pg_type.oid = atttypid
     WHERE relnamespace = CAST(current_schema() AS regnamespace) AND attnum > 0 AND NOT attisdropped"""
-_PARTIAL: Final = """
-    SELECT relname FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid WHERE indpred IS NOT NULL"""
+_INDEXES: Final = """
+    SELECT relname, indpred IS NOT NULL AS partial, attname AS leading
+    FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+        LEFT JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0] AND attnum > 0
+            AND relam = (SELECT oid FROM pg_am WHERE amname = 'btree')"""
+"""leading: the column by which a B-tree is ordered first; NULL for an expression, and for other indexes."""
 _SETTINGS: Final = (
     "plan_cache_mode = force_generic_plan",
     # Whoever has no index has no other way then; with it, each row of a join is looked up.
@@ -77,13 +82,13 @@ class _PostgresInspector(Inspector):
     def __init__(self, connection: asyncpg.Connection) -> None:
         self._connection = connection
         self._columns: dict[tuple[int, int], Any] = {}
-        self._partial: set[str] = set()
+        self._indexes: dict[str, Any] = {}
 
     async def read_tables(self) -> None:
-        """The columns of all tables, and the indexes of a part of one."""
+        """The columns and indexes of all tables."""
         rows = await self._connection.fetch(_COLUMNS)
         self._columns = {(row["attrelid"], row["attnum"]): row for row in rows}
-        self._partial = {name for (name,) in await self._connection.fetch(_PARTIAL)}
+        self._indexes = {row["relname"]: row for row in await self._connection.fetch(_INDEXES)}
 
     async def inspect(self, question: Question) -> Answer:
         """See Inspector."""
@@ -91,33 +96,39 @@ class _PostgresInspector(Inspector):
             prepared = await self._connection.prepare(question.sql)
         except asyncpg.PostgresError as error:
             position = getattr(error, "position", None)
-            hint = f"; {error.hint}" if error.hint else ""
+            hint = f"; {error.hint[:1].lower()}{error.hint[1:].rstrip('.')}" if error.hint else ""
             raise Refused(f"{error.args[0]}{hint}", int(position) - 1 if position else None) from None
         attributes = prepared.get_attributes()
-        tree = await self._tree(question)
-        nullable = nullable_columns(tree, self._not_null) if tree else [False] * len(attributes)
+        nullable, assigned = await self._read_tree(question)
         columns = tuple(
             ResultColumn(attribute.name, attribute.type.name, _kinds(attribute.type.name), null)
-            for attribute, null in zip(attributes, nullable, strict=True)
+            for attribute, null in zip(attributes, nullable or [False] * len(attributes), strict=True)
         )
-        assigned = list(self._assigned(question, tree)) if tree else []
         inferred = await self._inferred(question, {use.name for use in assigned})
         return Answer(
-            columns, (*assigned, *inferred), tuple(dict.fromkeys(await self._whole_reads(question.sql)))
+            columns, (*assigned, *inferred), tuple(dict.fromkeys(await self._whole_reads(question)))
         )
 
-    async def _tree(self, question: Question) -> Node | None:
+    async def _read_tree(self, question: Question) -> tuple[list[bool], list[ParameterUse]]:
+        """Which columns may be NULL, and which parameters go into columns; nothing where that is not known."""
+        tree = await self._tree(question)
+        try:
+            return nullable_columns(tree, self._not_null), list(self._assigned(question, tree))
+        except (LookupError, TypeError, ValueError, StopIteration):  # a version that writes other trees
+            return [], []
+
+    async def _tree(self, question: Question) -> Node:
         types = ", ".join(postgres_type(parameter) for parameter in question.parameters)
-        name = f"pg_temp.sqlstore_inspected({types})"
+        function = f"pg_temp.sqlstore_inspected({types}) RETURNS void LANGUAGE sql"
         try:
             await self._connection.execute(
-                f"CREATE FUNCTION {name} RETURNS void LANGUAGE sql BEGIN ATOMIC {question.sql}\n; END"
+                f"BEGIN; CREATE FUNCTION {function} BEGIN ATOMIC {question.sql}\n; END"
             )
+            return read_tree(await self._connection.fetchval(_TREE))
         except asyncpg.PostgresError:  # what cannot stand in a function tells nothing more
-            return None
-        tree = read_tree(await self._connection.fetchval(_TREE))
-        await self._connection.execute(f"DROP FUNCTION {name}")
-        return tree
+            return {}
+        finally:
+            await self._connection.execute("ROLLBACK")
 
     def _not_null(self, table: int, column: int) -> bool:
         row = self._columns.get((table, column))
@@ -149,13 +160,10 @@ class _PostgresInspector(Inspector):
             if parameter.name not in known and name.removesuffix("[]") != "text"
         ]
 
-    async def _whole_reads(self, sql: str) -> list[str]:
-        await self._connection.execute(f"PREPARE sqlstore_inspected AS {sql}")
+    async def _whole_reads(self, question: Question) -> list[str]:
+        arguments = f"({', '.join(['NULL'] * len(question.parameters))})" if question.parameters else ""
+        await self._connection.execute(f"PREPARE sqlstore_inspected AS {question.sql}")
         try:
-            count = await self._connection.fetchval(
-                "SELECT cardinality(parameter_types) FROM pg_prepared_statements WHERE name = 'sqlstore_inspected'"
-            )
-            arguments = f"({', '.join(['NULL'] * count)})" if count else ""
             plan = await self._connection.fetchval(
                 f"EXPLAIN (FORMAT JSON, VERBOSE) EXECUTE sqlstore_inspected{arguments}"
             )
@@ -168,15 +176,20 @@ class _PostgresInspector(Inspector):
         kind = node["Node Type"]
         table = node.get("Relation Name", table)
         if kind.endswith("Scan") and table and node.get("Schema", "") not in _CATALOGS:
-            is_index = "Index" in kind
-            is_range = "Index Cond" in node or (is_index and node["Index Name"] in self._partial)
-            stops = first_rows and "Filter" not in node
-            if (is_index or kind == "Seq Scan") and not is_range and not stops:
+            stops = first_rows and not {"Filter", "Index Cond"} & set(node)
+            if (kind == "Seq Scan" or ("Index" in kind and not self._is_range(node))) and not stops:
                 yield table
         passes_on = kind == "Limit" or (first_rows and kind in _FIRST_ROWS)
         for child in node.get("Plans", ()):
             feeds = child["Parent Relationship"] in _INPUTS
             yield from self._read_whole(child, first_rows=passes_on and feeds, table=table)
+
+    def _is_range(self, node: dict[str, Any]) -> bool:
+        """Whether a part of an index is read: what its first column says, or an index of few rows."""
+        index = self._indexes[node["Index Name"]]
+        condition = node.get("Index Cond", "")
+        in_order = index["leading"] is None or re.search(rf"\b{index['leading']}\b", condition)
+        return index["partial"] or bool(condition and in_order)
 
 
 def _kinds(typname: str) -> Kinds | None:

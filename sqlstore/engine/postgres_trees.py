@@ -90,7 +90,8 @@ class _Reader:
 
 def nullable_columns(query: Node, not_null: NotNull) -> list[bool]:
     """For each column of the result, whether it is known that it may be NULL."""
-    return [_Scope(query, not_null, None).may_be_null(entry["expr"]) for entry in _result(query)]
+    scope = _Scope(query, not_null, None)
+    return [scope.result_may_be_null(number) for number, _ in enumerate(_result(query), start=1)]
 
 
 def assigned_parameters(tree: Node) -> Iterator[Assigned]:
@@ -151,6 +152,13 @@ class _Scope:
         self._proven = set(_proven(joins))
         self._outer = set(_outer(joins)) - {table for table, _ in self._proven}
 
+    def result_may_be_null(self, column: int) -> bool:
+        """The same for a column of the query's result, from 1. Of a UNION: for one of its parts."""
+        if self.query["setOperations"]:
+            parts = [table["subquery"] for table in self.query["rtable"] if table["rtekind"] == _SUBQUERY]
+            return any(_Scope(part, self._not_null, self).result_may_be_null(column) for part in parts)
+        return self.may_be_null(_result(self.query)[column - 1]["expr"])
+
     def may_be_null(self, expr: Node) -> bool:
         """Whether it is known that the expression is NULL for some rows."""
         kind = expr["node"]
@@ -174,7 +182,7 @@ class _Scope:
         if kind in _SAME_QUERY:
             return self.may_be_null(table[_SAME_QUERY[kind]][column - 1])
         if kind == _SUBQUERY:
-            return self._of_query(table["subquery"], column, self)
+            return _Scope(table["subquery"], self._not_null, self).result_may_be_null(column)
         if kind == _CTE:
             return table["self_reference"] == "false" and self._of_cte(table, column)
         is_table = kind == _RELATION and table["relkind"] in _TABLES
@@ -186,15 +194,9 @@ class _Scope:
             scope = scope.around if scope else None
         for cte in (scope.query["cteList"] or ()) if scope else ():
             if cte["ctename"] == table["ctename"]:
-                return cte["cterecursive"] == "false" and self._of_query(cte["ctequery"], column, scope)
+                inner = _Scope(cte["ctequery"], self._not_null, scope)
+                return cte["cterecursive"] == "false" and inner.result_may_be_null(column)
         return False
-
-    def _of_query(self, query: Node, column: int, around: _Scope | None) -> bool:
-        scope = _Scope(query, self._not_null, around)
-        if query["setOperations"]:
-            branches = [table for table in query["rtable"] if table["rtekind"] == _SUBQUERY]
-            return any(scope._of_query(branch["subquery"], column, scope) for branch in branches)
-        return scope.may_be_null(_result(query)[column - 1]["expr"])
 
 
 def _operands(expr: Node) -> list[Node]:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 import msgspec
@@ -96,6 +97,15 @@ class Queries:
 
     def __iter__(self) -> Iterator[Query]:
         return (query for table in self._tables.values() for query in table)
+
+
+def row_types_of(module: ModuleType) -> RowTypes:
+    """The row classes that a module holds, its own and those it imports."""
+    return {
+        name: kind
+        for name, kind in vars(module).items()
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and kind is not msgspec.Struct
+    }
 
 
 def load(

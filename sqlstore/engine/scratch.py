@@ -45,7 +45,7 @@ async def scratch_driver(engine: Engine, server_url: str = "") -> AsyncIterator[
         from sqlstore.engine.sqlite import SqliteDriver  # noqa: PLC0415
 
         with tempfile.TemporaryDirectory(prefix="sqlstore-", ignore_cleanup_errors=True) as folder:
-            async with _opened(SqliteDriver(Path(folder, "scratch.db"))) as driver:
+            async with _opened(SqliteDriver(Path(folder, "scratch.db"), synchronous="normal")) as driver:
                 yield driver
         return
     from sqlstore.engine.postgres import PostgresDriver  # noqa: PLC0415

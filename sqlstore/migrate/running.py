@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import signal
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
@@ -13,6 +11,7 @@ import click
 
 from sqlstore.engine.errors import ConfigurationError, DatabaseError, StoreError, Unavailable
 from sqlstore.migrations import HistoryError, LockTimeout, MigrationFailed, PendingMigrations
+from sqlstore.terminal import until_terminated
 
 T = TypeVar("T")
 
@@ -31,7 +30,7 @@ _EXIT_CODES: Final[tuple[tuple[type[StoreError], int], ...]] = (
 def run(work: Coroutine[Any, Any, int]) -> None:
     """Run to the end and exit with the code that fits."""
     try:
-        sys.exit(asyncio.run(_until_terminated(work)))
+        sys.exit(asyncio.run(until_terminated(work)))
     except KeyboardInterrupt:
         click.echo("interrupted; the migration that ran was rolled back", err=True)
         sys.exit(_INTERRUPTED)
@@ -49,17 +48,3 @@ def configured(make: Callable[[], T]) -> T:
         return make()
     except ConfigurationError as error:
         raise click.UsageError(str(error)) from None
-
-
-async def _until_terminated(work: Coroutine[Any, Any, int]) -> int:
-    """SIGTERM cancels, as Ctrl-C does by itself; a second one ends the process at once."""
-    loop = asyncio.get_running_loop()
-    task = asyncio.ensure_future(work)
-
-    def terminate() -> None:
-        loop.remove_signal_handler(signal.SIGTERM)
-        task.cancel()
-
-    with contextlib.suppress(NotImplementedError):  # Windows
-        loop.add_signal_handler(signal.SIGTERM, terminate)
-    return await task
