@@ -20,6 +20,7 @@ from sqlstore.check import Report, Target
 from sqlstore.check import check as check_targets
 from sqlstore.check.compare import NAMES
 from sqlstore.check.findings import lines_of
+from sqlstore.check.stubs import stale_files, stub_files, write_files
 from sqlstore.config import Settings, load_settings
 from sqlstore.engine.address import PostgresAddress, parse
 from sqlstore.engine.errors import ConfigurationError, Unavailable
@@ -55,9 +56,20 @@ class Chosen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 )  # fmt: skip
 @click.option("--engine", type=click.Choice(("sqlite", "postgres")), help="This one only.")
 @click.option("--postgres", metavar="URL", help="The server to make scratch databases on.")
+@click.option(
+    "--stubs", metavar="DIR", type=_folder, help="Write typed stubs of a store's queries, and check nothing."
+)
+@click.option("--verify", is_flag=True, help="Of --stubs: only look whether they are up to date.")
 @json_option
 def check(
-    store: str | None, engine: Engine | None, postgres: str | None, *, as_json: bool, **own: object
+    store: str | None,
+    engine: Engine | None,
+    postgres: str | None,
+    stubs: Path | None,
+    *,
+    verify: bool,
+    as_json: bool,
+    **own: object,
 ) -> None:
     """Verify SQL files: migrate scratch databases, and let them look at every query.
 
@@ -69,12 +81,30 @@ def check(
     Exit codes: 0 clean; 1 findings; 2 wrong usage, or files that cannot be used; 6 no server.
     """
     targets = list(_targets(store, msgspec.convert(own, Chosen)))
+    if stubs is not None:
+        _stubs(targets, stubs, verify=verify)
+        return
+    if verify:
+        raise click.UsageError("--verify goes with --stubs DIR")
     report = _run(targets, engine, postgres)
     if as_json:
         click.echo(msgspec.json.encode(report))
     else:
         click.echo("\n".join(_lines(report)))
     if report.findings:
+        sys.exit(_FOUND)
+
+
+def _stubs(targets: list[Target], folder: Path, *, verify: bool) -> None:
+    if len(targets) > 1:
+        raise click.UsageError("stubs are written for one store; say which with --store NAME")
+    wanted = stub_files(targets[0].sql, targets[0].rows)
+    stale = stale_files(folder, wanted)
+    if not verify:
+        write_files(folder, wanted)
+        click.echo(f"{folder}: {len(wanted)} stubs, {len(stale)} written or removed")
+    elif stale:
+        click.echo(f"stale in {folder}: {', '.join(stale)}; run `python -m sqlstore check --stubs {folder}`")
         sys.exit(_FOUND)
 
 
@@ -167,8 +197,9 @@ def _imported(name: str) -> ModuleType:
     _look_here()
     try:
         return import_module(name)
-    except ImportError as error:
-        raise ConfigurationError(f"the module of the row classes cannot be imported: {error}") from error
+    except Exception as error:  # whatever the module itself raises
+        problem = f"the module of the row classes, {name}, cannot be imported: {error}"
+        raise ConfigurationError(problem) from error
 
 
 def _look_here() -> None:

@@ -23,7 +23,7 @@ from datetime import timedelta
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from types import ModuleType, TracebackType
-from typing import ClassVar, Final, Generic, Literal, Self, TypeVar, get_type_hints
+from typing import Any, ClassVar, Final, Generic, Literal, Self, TypeVar, get_type_hints
 
 from sqlstore.capabilities.person import (
     PersonArguments,
@@ -39,6 +39,7 @@ from sqlstore.engine import queries as named_queries
 from sqlstore.engine.connect import make_driver
 from sqlstore.engine.driver import DEFAULT_TIMEOUT_S, Driver, Executor, Transaction
 from sqlstore.engine.queries import Queries, row_types_of
+from sqlstore.engine.query_calls import QueryCalls
 from sqlstore.engine.repository import Repository
 from sqlstore.engine.resources import migrations_folder, sql_folder
 from sqlstore.engine.values import Engine
@@ -95,12 +96,14 @@ class Store:
     """Base of all stores. A subclass names itself, its row types and its repositories.
 
     `sql` and `migrations` are folders; None means the built-in ones of that name.
+    `q` is every named query by attribute, `store.q.users.get(…)`; see `engine.query_calls`.
     """
 
     name: ClassVar[str]
     row_types: ClassVar[ModuleType]
     sql: ClassVar[Path | None] = None
     migrations: ClassVar[Path | None] = None
+    q: Any  # typed by stubs, where there are any
 
     def __init__(self, driver: Driver, queries: Queries) -> None:
         self.driver = driver
@@ -263,6 +266,7 @@ class Store:
 
     def _bind(self, executor: Executor) -> None:
         self._executor = executor
+        self.q = QueryCalls(executor, self._queries)
         for attribute, repository in _repositories(type(self)).items():
             setattr(self, attribute, repository(executor, self._queries.table(repository.table)))
 

@@ -1,38 +1,19 @@
 """`python -m sqlstore check` as people and CI run it."""
 
 import json
-import os
 import re
 import signal
-import subprocess
-import sys
 import time
 import uuid
-from pathlib import Path
 
 import asyncpg
 import pytest
+from check.command import ROOT, run, start
 
-ROOT = Path(__file__).parents[2]
 DIARY = ROOT / "examples" / "diary"
 OWN = ("--sql", "sql", "--migrations", "migrations_sql", "--rows", "rows")
 ROWS = "import msgspec\n\nclass Item(msgspec.Struct, frozen=True):\n    id: int\n    name: str\n"
 BAD = "-- Items.\n\n-- name: get(id: int) :one Item\nSELECT id, naem FROM items WHERE id = :id;\n"
-
-
-def start(*arguments: str, folder: Path, **variables: str) -> subprocess.Popen:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("SQLSTORE")}
-    return subprocess.Popen(
-        [sys.executable, "-m", "sqlstore", "check", *arguments],
-        cwd=folder, env={**environment, "PYTHONPATH": str(ROOT), **variables},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-
-
-def run(*arguments: str, folder: Path, **variables: str) -> tuple[int, str, str]:
-    process = start(*arguments, folder=folder, **variables)
-    out, errors = process.communicate(timeout=100)
-    return process.returncode, out, errors
 
 
 @pytest.fixture
