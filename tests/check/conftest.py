@@ -34,6 +34,7 @@ CREATE TABLE items (
   made_at TIME NOT NULL, code UUID, odd ODD, parent_id INT REFERENCES items (id)
 );
 CREATE INDEX idx_items_name ON items (name, id);
+CREATE INDEX idx_items_named ON items (name, made_at);
 CREATE INDEX idx_items_noted ON items (note) WHERE note IS NOT NULL;
 CREATE TABLE tags (id KEY, item_id INT NOT NULL REFERENCES items (id), tag TEXT NOT NULL);
 CREATE INDEX idx_tags_item_id ON tags (item_id);

@@ -28,7 +28,7 @@ CASES = {
     "misspelt_table": Case("() :many Item", "SELECT id, name FROM itms", "sql sql", "itms", "itms"),
     "misspelt_function": Case("(id: int) :value text?", "SELECT uper(name) FROM items WHERE id = :id", "sql sql", "uper", "uper"),
     "misspelt_word": Case("(id: int) :many Item", "SELECT id, name FROM items WHERE name = 'x' ADN id = :id", "sql sql", "ADN"),
-    "word_that_was_right_before": Case("(id: int) :many Item", "SELECT id, name FROM items WHERE id = :id FROM items", "sql sql", "FROM items"),
+    "word_that_was_right_before": Case("(id: int) :many Item", "SELECT id, name FROM items WHERE id = :id FROM items", "sql sql", "FROM items;"),
     "ends_too_early": Case("() :many Item", "SELECT id, name FROM items WHERE", "sql sql"),
     # columns: names and order
     "in_order": Case("(id: int) :one Item", "SELECT id, name FROM items WHERE id = :id"),
@@ -78,6 +78,7 @@ CASES = {
     "uuid_into_text_by_select": Case("(item_id: int, tag: uuid) :changed", "INSERT INTO tags (item_id, tag) SELECT :item_id, :tag WHERE :item_id > 0", "parameter-type", "tag: uuid"),
     "uuid_into_text_after_conflict": Case("(item_id: int, tag: text, other: uuid) :changed", "INSERT INTO tags (item_id, tag) VALUES (:item_id, :tag) ON CONFLICT (id) DO UPDATE SET tag = :other", "parameter-type", "other: uuid"),
     "float_compared_to_int": Case("(amount: float, id: int) :many Item", "SELECT id, name FROM items WHERE id = :id AND amount = :amount", "parameter-type", "amount: float", "PostgreSQL takes int8"),
+    "taken_for_text_for_want_of_better": Case("(id: int, n: int) :many Item", "SELECT :n AS id, name FROM items WHERE id = :id"),
     "not_inferred": Case("(id: int, any: int?) :many Item", "SELECT id, name FROM items WHERE id = :id AND (:any IS NULL OR id = :any)"),
     # parameter-null
     "none_into_not_null": Case("(id: int, name: text?) :changed", "UPDATE items SET name = :name WHERE id = :id", "parameter-null", "name: text?", "declare `name: text`"),
@@ -89,19 +90,21 @@ CASES = {
     "by_index": Case("(name: text) :many Item", "SELECT id, name FROM items WHERE name = :name"),
     "without_index": Case("(amount: int) :many Item", "SELECT id, name FROM items WHERE amount = :amount", "full-scan", "items", "all of items on SQLite and PostgreSQL"),
     "by_second_column": Case("(id: int) :many Item", "SELECT item_id AS id, tag AS name FROM tags WHERE tag > 'a' AND item_id + 0 = :id", "full-scan", "tags"),
+    "by_second_column_of_an_index": Case("(before: timestamp) :many Item", "SELECT id, name FROM items WHERE made_at < :before", "full-scan", "items", "all of items on SQLite and PostgreSQL"),
     "said_so": Case("() :value int", "-- check: full-scan, counts every row\nSELECT count(*) FROM items"),
-    "not_said": Case("() :value int", "SELECT count(*) FROM items", "full-scan"),
+    "not_said": Case("() :value int", "SELECT count(*) FROM items", "full-scan", "", "all of items on SQLite and PostgreSQL"),
     "said_in_vain": Case("(name: text) :many Item", "-- check: full-scan, for fun\nSELECT id, name FROM items WHERE name = :name", "check-line", "-- check", "remove this line"),
     "said_without_reason": Case("() :value int", "-- check: full-scan\nSELECT count(*) FROM items", "check-line full-scan"),
     "said_wrongly": Case("(name: text) :many Item", "-- check: fullscan, x\nSELECT id, name FROM items WHERE name = :name", "check-line", "-- check", "full-scan or unused"),
     "the_first_rows": Case("(limit: int) :many Item", "SELECT id, name FROM items ORDER BY id DESC LIMIT :limit"),
     "the_first_rows_by_index": Case("(limit: int) :many Item", "SELECT id, name FROM items ORDER BY name, id LIMIT :limit"),
-    "the_first_rows_that_match": Case("(limit: int, amount: int) :many Item", "SELECT id, name FROM items WHERE amount = :amount ORDER BY id LIMIT :limit", "full-scan"),
-    "the_first_rows_sorted": Case("(limit: int) :many Item", "SELECT id, name FROM items ORDER BY amount LIMIT :limit", "full-scan"),
+    "the_first_rows_that_match": Case("(limit: int, amount: int) :many Item", "SELECT id, name FROM items WHERE amount = :amount ORDER BY id LIMIT :limit", "full-scan", "", "all of items on SQLite and PostgreSQL"),
+    "the_first_rows_sorted": Case("(limit: int) :many Item", "SELECT id, name FROM items ORDER BY amount LIMIT :limit", "full-scan", "", "all of items on SQLite and PostgreSQL"),
     "of_a_partial_index": Case("() :many Noted", "SELECT id, note FROM items WHERE note IS NOT NULL"),
     "joined_by_index": Case("(name: text) :many Item", "SELECT tags.id, tag AS name FROM items JOIN tags ON tags.item_id = items.id WHERE items.name = :name"),
+    "of_many_by_index": Case("(name: text) :value int", "SELECT count(*) FROM tags WHERE item_id IN (SELECT id FROM items WHERE name > :name)"),
     "joined_without_index": Case("(name: text) :many Item", "SELECT tags.id, tags.tag AS name FROM items AS i JOIN tags AS t ON t.tag = i.name JOIN tags ON tags.id = t.id WHERE i.name = :name", "full-scan", "tags", "all of tags"),
-    "updates_all": Case("() :changed", "UPDATE items SET amount = amount + 1", "full-scan"),
+    "updates_all": Case("() :changed", "UPDATE items SET amount = amount + 1", "full-scan", "", "all of items on SQLite and PostgreSQL"),
 }  # fmt: skip
 
 
