@@ -36,6 +36,7 @@ _KINDS: Final[dict[str, TypeName]] = {
     "timestamptz": "timestamp",
     "uuid": "uuid",
 }  # fmt: skip
+_NUMBERS: Final[Kinds] = frozenset(("int", "float"))
 _NO_KIND: Final = ("timestamp", "date", "time", "timetz", "interval")
 """What no header type reads or writes faithfully."""
 _COLUMNS: Final = """
@@ -148,14 +149,17 @@ class _PostgresInspector(Inspector):
                 )
 
     async def _inferred(self, question: Question, known: set[str]) -> list[ParameterUse]:
-        """What the server takes the others for, left to itself. Where it does not know it says text."""
+        """What the server takes the others for, left to itself.
+
+        Where it does not know it says text; and of `:price * 2` it says integer, because 2 is one.
+        """
         try:
             prepared = await self._connection.prepare(question.untyped_sql)
         except asyncpg.PostgresError:
             return []
         types = [kind.name for kind in prepared.get_parameters()]
         return [
-            ParameterUse(parameter.name, name, _kinds(name), is_list=name.endswith("[]"))
+            ParameterUse(parameter.name, name, _any_number(_kinds(name)), is_list=name.endswith("[]"))
             for parameter, name in zip(question.parameters, types, strict=True)
             if parameter.name not in known and name.removesuffix("[]") != "text"
         ]
@@ -196,3 +200,7 @@ def _kinds(typname: str) -> Kinds | None:
     """The header types for a type, or for the elements of an array: `_text`, `text[]`."""
     element = typname.removesuffix("[]").removeprefix("_")
     return frozenset() if element in _NO_KIND else kinds_of(_KINDS, element)
+
+
+def _any_number(kinds: Kinds | None) -> Kinds | None:
+    return _NUMBERS if kinds and kinds <= _NUMBERS else kinds

@@ -51,7 +51,7 @@ def translate(
 ) -> Translation:
     """One statement for one engine. header_offset: where the header stands, for errors.
 
-    casts: False leaves it to PostgreSQL to find the parameters' types.
+    casts: False leaves it to PostgreSQL to find the types of parameters that the query does not cast.
 
     Raises ScanError where uses and declarations differ, or a list stands where it cannot.
     """
@@ -73,7 +73,8 @@ def translate(
             continue
         if words[place + 1 : place + 2] == ["["]:
             raise ScanError(token.start, f"{token.text}[…] reads as a type; write ({token.text})[…]")
-        texts[index] = f"${numbers[token.text]}" + (f"::{postgres_type(parameter)}" if casts else "")
+        cast = f"::{postgres_type(parameter)}" if casts or _is_cast(words, place) else ""
+        texts[index] = f"${numbers[token.text]}{cast}"
         if in_list:
             negated = words[place - 3 : place - 2] == ["NOT"]
             texts[places[place - 2]] = "ALL" if negated else "= ANY"
@@ -86,6 +87,11 @@ def translate(
 def postgres_type(parameter: Parameter) -> str:
     """The type that PostgreSQL takes a parameter as: `bigint`, `text[]`."""
     return POSTGRES_TYPES[parameter.type] + "[]" * parameter.is_list
+
+
+def _is_cast(words: Sequence[str], place: int) -> bool:
+    """Whether the query itself makes something else of a parameter."""
+    return words[place + 1 : place + 2] == ["::"] or words[max(0, place - 2) : place] == ["CAST", "("]
 
 
 def _is_in_list(words: Sequence[str], place: int, token: Token) -> bool:

@@ -27,11 +27,12 @@ TYPES = {
     "TIME": ("TEXT", "timestamptz"),
     "UUID": ("TEXT", "uuid"),
     "ODD": ("INTEGER", "timestamptz"),
+    "DAY": ("TEXT", "date"),
 }
 TABLES = """
 CREATE TABLE items (
   id KEY, name TEXT NOT NULL, note TEXT, price FLOAT, amount INT NOT NULL, seen BOOL NOT NULL, extra JSON,
-  made_at TIME NOT NULL, code UUID, odd ODD, parent_id INT REFERENCES items (id)
+  made_at TIME NOT NULL, code UUID, odd ODD, day DAY, parent_id INT REFERENCES items (id)
 );
 CREATE INDEX idx_items_name ON items (name, id);
 CREATE INDEX idx_items_named ON items (name, made_at);

@@ -77,7 +77,11 @@ CASES = {
     "uuid_into_text": Case("(item_id: int, tag: uuid) :changed", "INSERT INTO tags (item_id, tag) VALUES (:item_id, :tag)", "parameter-type", "tag: uuid"),
     "uuid_into_text_by_select": Case("(item_id: int, tag: uuid) :changed", "INSERT INTO tags (item_id, tag) SELECT :item_id, :tag WHERE :item_id > 0", "parameter-type", "tag: uuid"),
     "uuid_into_text_after_conflict": Case("(item_id: int, tag: text, other: uuid) :changed", "INSERT INTO tags (item_id, tag) VALUES (:item_id, :tag) ON CONFLICT (id) DO UPDATE SET tag = :other", "parameter-type", "other: uuid"),
-    "float_compared_to_int": Case("(amount: float, id: int) :many Item", "SELECT id, name FROM items WHERE id = :id AND amount = :amount", "parameter-type", "amount: float", "PostgreSQL takes int8"),
+    "float_compared_to_int": Case("(amount: float, id: int) :many Item", "SELECT id, name FROM items WHERE id = :id AND amount = :amount"),
+    "float_times_two": Case("(price: float, id: int) :many Item", "SELECT id, name FROM items WHERE id = :id AND price > :price * 2"),
+    "time_compared_to_day": Case("(time: timestamp, id: int) :many Item", "SELECT id, name FROM items WHERE id = :id AND day > :time", "parameter-type", "time: timestamp", "PostgreSQL takes date"),
+    "time_made_a_day": Case("(time: timestamp, id: int) :many Item", "SELECT id, name FROM items WHERE id = :id AND name <> CAST(CAST(:time AS text) AS varchar(10))"),
+    "text_made_a_number": Case("(n: text, id: int) :many Item", "SELECT id, name FROM items WHERE id = :id AND amount > CAST(:n AS bigint)"),
     "taken_for_text_for_want_of_better": Case("(id: int, n: int) :many Item", "SELECT :n AS id, name FROM items WHERE id = :id"),
     "not_inferred": Case("(id: int, any: int?) :many Item", "SELECT id, name FROM items WHERE id = :id AND (:any IS NULL OR id = :any)"),
     # parameter-null
