@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources.abc import Traversable
+from itertools import chain
 from pathlib import Path
 from typing import Final, get_args
 
@@ -105,7 +106,7 @@ class _Run:
             self.findings += compare(engines)
             self.findings += _whole_reads(engines, self.answered)
         used = used_queries(self.target.code)
-        for name, source in {**self.sources["postgres"], **self.sources["sqlite"]}.items():
+        for name, source in chain(*(sources.items() for sources in self.sources.values())):
             self.findings += check_line_findings(source)
             if used is not None and name.partition(".")[0] not in self.target.run_elsewhere:
                 self.findings += _unused(name, source, used)
@@ -173,9 +174,7 @@ def _whole_reads(engines: Mapping[Engine, Inspected], answered: Iterable[Engine]
         source = undeclared[0].source
         yield source.finding("full-scan", problem, source.offset_of_word(tables[0]))
     for each in engines.values():
-        needed = any(
-            other.answer.whole_reads for other in engines.values() if other.source.path == each.source.path
-        )
+        needed = any(reader.source.path == each.source.path for reader in readers)
         all_asked = not each.source.shared or set(answered) == set(_ENGINES)
         if all_asked and not needed:
             yield from _unneeded(each.source, "full-scan", "no table is read whole")

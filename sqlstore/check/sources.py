@@ -14,7 +14,7 @@ from sqlstore.check.findings import Code, Finding, shown_path
 from sqlstore.engine.errors import QueryFileError
 from sqlstore.engine.inspection import Question
 from sqlstore.engine.query_file import Block, read_blocks
-from sqlstore.engine.query_folder import read_folder
+from sqlstore.engine.query_folder import folder_label, read_folder
 from sqlstore.engine.query_sql import translate
 from sqlstore.engine.sqltext import ScanError, line_and_column
 from sqlstore.engine.values import Engine
@@ -100,7 +100,7 @@ def read_sources(folder: Traversable | Path, engine: Engine) -> dict[str, Source
         for file in files:
             if file.engine not in (None, engine):
                 continue
-            path = shown_path(folder / Path(file.path).name)
+            path = _path(folder, file.path)
             try:
                 blocks = read_blocks(file.text, engine)
             except ScanError:
@@ -114,8 +114,12 @@ def read_sources(folder: Traversable | Path, engine: Engine) -> dict[str, Source
 
 def load_finding(folder: Traversable | Path, problem: QueryFileError) -> Finding:
     """What the loader refuses, with a path that opens."""
-    path = shown_path(folder / Path(problem.path).name)
-    return Finding(path, problem.line, problem.column, "load", problem.problem)
+    return Finding(_path(folder, problem.path), problem.line, problem.column, "load", problem.problem)
+
+
+def _path(folder: Traversable | Path, path: str) -> str:
+    """The path of messages as one that opens."""
+    return shown_path(Path(str(folder), path.removeprefix(f"{folder_label(folder)}/")))
 
 
 def check_line_findings(source: Source) -> Iterator[Finding]:

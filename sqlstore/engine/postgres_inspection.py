@@ -166,20 +166,22 @@ class _PostgresInspector(Inspector):
 
     async def _whole_reads(self, question: Question) -> list[str]:
         arguments = f"({', '.join(['NULL'] * len(question.parameters))})" if question.parameters else ""
-        await self._connection.execute(f"PREPARE sqlstore_inspected AS {question.sql}")
         try:
+            await self._connection.execute(f"BEGIN; PREPARE sqlstore_inspected AS {question.sql}")
             plan = await self._connection.fetchval(
                 f"EXPLAIN (FORMAT JSON, VERBOSE) EXECUTE sqlstore_inspected{arguments}"
             )
+        except asyncpg.PostgresError:  # what has no plan, such as SHOW
+            return []
         finally:
-            await self._connection.execute("DEALLOCATE sqlstore_inspected")
+            await self._connection.execute("ROLLBACK; DEALLOCATE ALL")
         return list(self._read_whole(msgspec.json.decode(plan)[0]["Plan"], first_rows=False))
 
     def _read_whole(self, node: dict[str, Any], *, first_rows: bool, table: str = "") -> Iterator[str]:
         """The tables that a plan reads whole. first_rows: who asks for rows stops after some of them."""
         kind = node["Node Type"]
-        table = node.get("Relation Name", table)
-        if kind.endswith("Scan") and table and node.get("Schema", "") not in _CATALOGS:
+        table = "" if node.get("Schema") in _CATALOGS else node.get("Relation Name", table)
+        if kind.endswith("Scan") and table:
             stops = first_rows and not {"Filter", "Index Cond"} & set(node)
             if (kind == "Seq Scan" or ("Index" in kind and not self._is_range(node))) and not stops:
                 yield table
@@ -192,7 +194,7 @@ class _PostgresInspector(Inspector):
         """Whether a part of an index is read: what its first column says, or an index of few rows."""
         index = self._indexes[node["Index Name"]]
         condition = node.get("Index Cond", "")
-        in_order = index["leading"] is None or re.search(rf"\b{index['leading']}\b", condition)
+        in_order = index["leading"] is None or re.search(rf"\b{re.escape(index['leading'])}\b", condition)
         return index["partial"] or bool(condition and in_order)
 
 

@@ -44,6 +44,11 @@ def refuse(problem: QueryFileError) -> NoReturn:
     raise problem
 
 
+def folder_label(folder: Traversable | Path) -> str:
+    """What the paths of a folder's files begin with in messages: `sql/chatbot`."""
+    return "/".join(part for part in str(folder).replace("\\", "/").split("/")[-2:] if part)
+
+
 def read_folder(folder: Traversable | Path, on_problem: OnProblem = refuse) -> dict[str, list[QueryFile]]:
     """The query files of a folder by table, sorted by name.
 
@@ -52,7 +57,7 @@ def read_folder(folder: Traversable | Path, on_problem: OnProblem = refuse) -> d
     """
     if not folder.is_dir():
         raise ConfigurationError(f"there is no folder of queries at {folder}; give the folder of .sql files")
-    label = "/".join(part for part in str(folder).replace("\\", "/").split("/")[-2:] if part)
+    label = folder_label(folder)
     tables: dict[str, list[QueryFile]] = {}
     problems = 0
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):

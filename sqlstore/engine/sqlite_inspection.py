@@ -50,7 +50,7 @@ class _SqliteInspector(Inspector):
         try:
             program = with_nulls(self._connection, f"EXPLAIN {question.sql}").fetchall()
             writes = any(opcode == "Transaction" and p2 != 0 for _, opcode, _, p2, *_ in program)
-            names = columns_of(self._connection, question.sql, writes=writes)
+            names = self._names(question.sql, tokens, writes=writes)
         except sqlite3.Error as error:
             raise Refused(str(error), self._offset(question.sql, tokens, str(error))) from None
         types = self._declared_types(question.sql, writes=writes) or [""] * len(names)
@@ -59,6 +59,11 @@ class _SqliteInspector(Inspector):
             for name, kind in zip(names, types, strict=True)
         )
         return Answer(columns, (), tuple(dict.fromkeys(self._whole_reads(question.sql, tokens))))
+
+    def _names(self, sql: str, tokens: list[Token], *, writes: bool) -> tuple[str, ...]:
+        if tokens[0].text.upper() == "PRAGMA":  # cannot stand in a SELECT
+            return tuple(column[0] for column in with_nulls(self._connection, sql).description or ())
+        return columns_of(self._connection, sql, writes=writes)
 
     def _offset(self, sql: str, tokens: list[Token], problem: str) -> int | None:
         """Where the problem is: SQLite names a token or a name, not its place."""

@@ -33,12 +33,16 @@ def test_every_file_that_cannot_be_loaded_is_found(project):
             "Odd-Name": "-- E.\n",
         }
     )
+    (project.folder / "sql" / "below").mkdir()
+    (project.folder / "sql" / "below" / "e.sql").write_text(GOOD)
     report = project.check()
+    assert report.findings[4].path.endswith("sql/below/e.sql")
     assert places(report) == [
         ("Odd-Name.sql", 1, 1, "load"),
         ("a.sql", 3, 1, "load"),
         ("b.postgres.sql", 3, 18, "load"),
         ("b.sqlite.sql", 3, 24, "load"),
+        ("e.sql", 1, 1, "load"),
         ("c.sql", 1, 6, "load"),
         ("d.sqlite.sql", 1, 1, "load"),
     ]
@@ -88,6 +92,24 @@ def test_a_full_scan_of_one_twin_is_declared_there_alone(project):
     )
     project.write({**twins, "twins.postgres": header.format("", " WHERE id = 1")})
     assert project.check().findings == ()
+
+
+def test_what_has_no_plan_is_clean(project):
+    header = "-- Twins.\n\n-- name: version() :value {}\n{};\n"
+    project.write(
+        {
+            "twins.sqlite": header.format("text", "PRAGMA encoding"),
+            "twins.postgres": header.format("text", "SHOW server_encoding"),
+            "catalog": "-- Own.\n\n-- name: rows() :value int\nSELECT 1;\n",
+        }
+    )
+    assert project.check().findings == ()
+
+
+def test_a_misspelt_line_of_either_twin_is_found(project):
+    header = "-- Twins.\n\n-- name: one() :value int\n-- check: {}\nSELECT 1;\n"
+    project.write({f"twins.{engine}": header.format(engine) for engine in ("sqlite", "postgres")})
+    assert [place[0] for place in places(project.check())] == ["twins.postgres.sql", "twins.sqlite.sql"]
 
 
 def test_sqlite_alone_says_what_was_not_checked_and_calls_no_line_unneeded(project):
