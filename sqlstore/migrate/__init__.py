@@ -1,8 +1,9 @@
 """`python -m sqlstore.migrate`: migrations from the command line.
 
-Exit codes: 0 done; 1 a migration failed, or `verify` or `lint` found something; 2 wrong usage or a wrong file; 3 migrations are
-pending (`status --check`); 4 files and history, or (`drift`) tables, contradict each other; 5 the database was
-held by somebody else; 6 cannot connect; 130 and 143 after Ctrl-C and SIGTERM.
+Exit codes: 0 done; 1 a migration failed, or `verify` or `lint` found something; 2 wrong usage
+or a wrong file; 3 migrations are pending (`status --check`); 4 files and history, or for
+`drift` the tables, contradict each other; 5 the database was held by somebody else; 6 cannot
+connect; 130 and 143 after Ctrl-C and SIGTERM.
 """
 
 from __future__ import annotations
