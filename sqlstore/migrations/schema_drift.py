@@ -79,7 +79,8 @@ async def _newest_applied(driver: Driver, source: MigrationSource) -> int:
             store=source.store,
             versions=newer,
         )
-    return max((entry.version for entry in entries if entry.row and entry.mark != "unfinished"), default=0)
+    applied = (entry.version for entry in entries if entry.row and entry.file and entry.mark != "unfinished")
+    return max(applied, default=0)
 
 
 def _belonging(live: Schema, built: Schema) -> Schema:

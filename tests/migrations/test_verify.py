@@ -110,6 +110,12 @@ def test_the_command_shows_the_difference_and_exits_with_1(sqlite_shop):
     assert document["migrations"] == [{"version": 1, "name": "users", "outcome": "not tried"}]
 
 
+@pytest.mark.parametrize("url", ["sqlite:///other.db", "mysql://x"])
+def test_a_server_that_is_no_postgres_is_wrong_usage(sqlite_shop, url):
+    sqlite_shop.write_two()
+    assert verify_command(sqlite_shop, "--postgres", url).returncode == 2
+
+
 def test_without_a_server_the_command_exits_with_6_and_says_what_to_do(sqlite_shop):
     sqlite_shop.write_two()
     end = verify_command(sqlite_shop, "--postgres", "postgresql://user:Secret1@127.0.0.1:1/nowhere")
