@@ -210,7 +210,7 @@ async def test_a_database_without_tables_is_no_success(url, tmp_path):
 async def test_a_closed_store_says_so(url, tmp_path):
     async with Chatbot.open(url) as bot:
         pass
-    with pytest.raises(UsageError, match="closed"):
+    with pytest.raises(UsageError, match="open"):
         await bot.backup(tmp_path / "copy")
 
 
