@@ -73,7 +73,9 @@ async def kill_until_done(seconds: float, *arguments: object) -> int:
     for attempt in range(1, 40):
         process = start(*arguments)
         try:
-            _, problem = process.communicate(timeout=seconds * (0.5 + attempt / 10) * random.uniform(0.9, 1.1))
+            _, problem = process.communicate(
+                timeout=seconds * (0.5 + attempt / 10) * random.uniform(0.9, 1.1)
+            )
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
