@@ -35,6 +35,7 @@ BATCH_ROWS, BATCH_BYTES = 1_000, 4 * 1024 * 1024
 TELL_EVERY: Final = 1_000
 _NAME: Final = re.compile(r"[A-Za-z]\w{0,62}", re.ASCII)
 _DEEP: Final = "is nested too deep"
+_LAST: Final = 2**63 - 1
 
 
 @dataclass(slots=True)
@@ -195,9 +196,14 @@ class ImportFile:
 
     def _end(self, number: int, line: bytes) -> End:
         try:
-            return msgspec.json.decode(line, type=LastLine).end
+            end = msgspec.json.decode(line, type=LastLine).end
         except UNREADABLE:
             raise self._refused(number, "end", "is not the last line of an export of sqlstore") from None
+        if end.last_ids.keys() - self._tables or any(
+            not 0 <= last <= _LAST for last in end.last_ids.values()
+        ):
+            raise self._refused(number, "last_ids", "tells no ids that this store's tables could have given")
+        return end
 
     def _check_end(self, end: End, tallies: Mapping[str, Tally], *, partial: bool) -> None:
         for name, tally in tallies.items():

@@ -138,6 +138,12 @@ async def test_a_line_of_100_megabytes(tmp_path):
         (header(tables=["users", "owners"]), "owners is no table"),
         (header() + b'{"end": {"rows": {}}}\n', "not the last line"),
         (header() + b'{"end":{"rows":{}}}\n', "not the last line"),
+        (header() + b'{"end":{"rows":{},"digests":{},"last_ids":{"owners":1}}}\n', "tells no ids"),
+        (
+            header() + b'{"end":{"rows":{},"digests":{},"last_ids":{"users":9223372036854775808}}}\n',
+            "tells no ids",
+        ),
+        (header() + b'{"end":{"rows":{},"digests":{},"last_ids":{}}}\n' + user(), "behind the last line"),
     ],
 )
 async def test_a_first_or_last_line_that_cannot_be_taken(tmp_path, content, reason):
