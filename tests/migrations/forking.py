@@ -7,6 +7,7 @@ number of the process, and then with its exit code (negative for a signal).
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 from importlib import import_module
@@ -52,12 +53,42 @@ async def run(action: str, url: str, folder: str, options: dict[str, Any]) -> No
     from sqlstore import migrations
     from sqlstore.engine.connect import make_driver
 
+    kill_at = options.pop("kill_at", None)
     driver = make_driver(url)
     await driver.open()
     try:
+        if kill_at is not None:
+            await die_before_statement(kill_at, driver)
         await getattr(migrations, action)(driver, migrations.MigrationSource("shop", Path(folder)), **options)
     finally:
         await driver.close()
+
+
+async def die_before_statement(number: int, driver: Any) -> None:
+    """SIGKILL before the number-th statement from now on that reaches SQLite's writer, or the server."""
+    remaining = number
+
+    def count(*_: object) -> None:
+        nonlocal remaining
+        remaining -= 1
+        if remaining == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    if driver.engine == "sqlite":
+        async with driver.exclusive() as exclusive:
+            await exclusive.run(lambda connection: connection.set_trace_callback(count))
+        return
+    import asyncpg
+
+    def counted(method: Any) -> Any:
+        def call(*arguments: Any, **options: Any) -> Any:
+            count()
+            return method(*arguments, **options)
+
+        return call
+
+    for name in ("execute", "fetch", "fetchval", "fetchrow"):
+        setattr(asyncpg.Connection, name, counted(getattr(asyncpg.Connection, name)))
 
 
 def answer(what: object) -> None:

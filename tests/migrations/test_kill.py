@@ -12,6 +12,9 @@ import pytest
 
 from .forking import Forker
 
+TAKE = "UPDATE counter SET n = n - 2;"
+DOWN = "-- migrate: down\nDROP TABLE a{version}; {rest} DROP TABLE b{version};\n"
+
 
 @pytest.fixture(scope="module")
 def forker():
@@ -38,13 +41,32 @@ async def check_whole(shop) -> int:
     return len(applied)
 
 
-def write(shop, version: int, middle: str = "") -> None:
+def write(shop, version: int, middle: str = "", *, down: bool = False) -> None:
     start = "CREATE TABLE counter (n bigint); INSERT INTO counter VALUES (0);" if version == 1 else ""
     add = "UPDATE counter SET n = n + 1;"
     shop.write(
         f"{version:04}_t",
-        f"{start} CREATE TABLE a{version} (id bigint); {add} {middle} CREATE TABLE b{version} (id bigint); {add}",
+        f"{start} CREATE TABLE a{version} (id bigint); {add} {middle} CREATE TABLE b{version} (id bigint); {add}\n"
+        + (
+            DOWN.format(version=version, rest="DROP TABLE counter;" if version == 1 else TAKE) if down else ""
+        ),
     )
+
+
+@pytest.mark.slow
+async def test_before_each_statement_that_the_runner_sends(shop, forker):
+    """Its own too: BEGIN, the lock, the row of the book, COMMIT; on the way down, and up again."""
+    for version in (1, 2):
+        write(shop, version, down=True)
+    code, killed = -signal.SIGKILL, 0
+    while code:
+        assert forker.run("migrate", shop.url, shop.folder) == 0
+        assert await check_whole(shop) == 2
+        code = forker.run("redo", shop.url, shop.folder, kill_at=killed + 1)
+        assert code in (0, -signal.SIGKILL)
+        await check_whole(shop)
+        killed += 1
+    assert killed > 12
 
 
 @pytest.mark.slow

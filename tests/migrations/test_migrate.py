@@ -2,13 +2,9 @@
 
 import asyncio
 import getpass
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
-import sqlstore
-from sqlstore.engine.migration_session import open_session
 from sqlstore.migrations import (
     HistoryError,
     MigrationError,
@@ -19,7 +15,6 @@ from sqlstore.migrations import (
     migrate,
     plan_down,
 )
-from sqlstore.migrations.runner import choose
 
 TRIGGER = {
     "sqlite": """CREATE TABLE log (id integer PRIMARY KEY, word text);
@@ -206,52 +201,6 @@ async def test_nothing_to_do_is_one_query(shop):
         driver.fetch = counting
         await migrate(driver, shop.source)
     assert len(asked) == 1
-
-
-async def test_nothing_to_do_needs_no_lock(shop):
-    """A bot starts although somebody else migrates another store, or writes, for hours."""
-    shop.write_two()
-    await shop.migrate()
-    async with (
-        shop.driver() as holder,
-        open_session(holder, lock_wait_s=1, notify=lambda *_: None) as session,
-    ):
-
-        def meanwhile(history):
-            report = asyncio.run(asyncio.wait_for(shop.migrate(lock_wait_s=0), 10))
-            assert report.steps == ()
-            return []
-
-        loop_free = meanwhile if shop.engine == "sqlite" else in_a_thread(meanwhile)
-        await session.edit("shop", loop_free)
-
-
-def in_a_thread(work):
-    """Where the caller runs in the event loop, which cannot run a second one inside."""
-
-    def run(history):
-        with ThreadPoolExecutor(1) as pool:
-            return pool.submit(work, history).result()
-
-    return run
-
-
-async def test_applied_files_are_not_taken_apart(shop):
-    shop.write_two()
-    await shop.migrate()
-    shop.write("0003_late", "CREATE TABLE late (id bigint);")
-    async with shop.driver() as driver:
-        choice = await choose(driver, shop.source)
-    assert ["content" in vars(file) for file in choice.files] == [False, False, True]
-
-
-def test_the_source_calls_nothing_that_commits_by_itself():
-    """sqlite3's executescript commits the transaction that is open."""
-    package = Path(sqlstore.__file__).parent
-    found = [
-        path.name for path in package.rglob("*.py") if ".executescript(" in path.read_text(encoding="utf-8")
-    ]
-    assert found == []
 
 
 async def test_down_takes_back_the_newest_and_up_applies_it_again(shop):
