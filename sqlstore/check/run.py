@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.resources.abc import Traversable
 from itertools import chain
@@ -19,13 +20,12 @@ from sqlstore.engine.queries import Query, RowTypes, load
 from sqlstore.engine.scratch import scratch_driver
 from sqlstore.engine.values import Engine
 from sqlstore.migrations import (
-    Migration,
     MigrationFailed,
     MigrationFileError,
     MigrationSource,
     migrate,
 )
-from sqlstore.migrations import load as load_migrations
+from sqlstore.migrations.lint import lint_source
 
 OnProgress = Callable[[int, int], None]
 """Told how many queries are done, and of how many."""
@@ -65,7 +65,8 @@ class _Run:
     answered: set[Engine] = field(default_factory=set)
 
     def read(self) -> None:
-        """Load both engines' queries, whichever database is there to be asked."""
+        """Load both engines' files, whichever database is there to be asked."""
+        self.findings += _lint_findings(self.target.migrations)
         folder = self.target.sql
         for engine in _ENGINES:
             loaded = load(
@@ -82,8 +83,6 @@ class _Run:
         """Migrate a scratch database and let it look at every query."""
         async with scratch_driver(engine, server) as driver:
             try:
-                migrations = load_migrations(self.target.migrations, engine)
-                self.findings += lint(migrations, engine)
                 await migrate(driver, self.target.migrations)
             except (MigrationFileError, MigrationFailed) as error:
                 self.findings.append(_migration_finding(error, engine))
@@ -140,14 +139,16 @@ async def check(targets: Sequence[Target], servers: Mapping[Engine, str], on_pro
     return Report(tuple(findings), tuple(_checked(run) for run in runs), not_checked)
 
 
-def lint(migrations: Sequence[Migration], engine: Engine) -> list[Finding]:  # noqa: ARG001 - rules come here
-    """What the rules for migrations find in one engine's files."""
-    return []
-
-
 def _checked(run: _Run) -> Checked:
     engines = tuple(engine for engine in _ENGINES if engine in run.answered)
     return Checked(run.target.name, engines, len({*run.queries["sqlite"], *run.queries["postgres"]}))
+
+
+def _lint_findings(source: MigrationSource) -> Iterator[Finding]:
+    """What locks, rewrites or breaks; a file that is wrong is told by whoever runs it."""
+    with suppress(MigrationFileError):
+        for found in lint_source(source):
+            yield Finding(shown_path(Path(found.path)), found.line, found.column, found.code, found.problem)
 
 
 def _migration_finding(error: MigrationFileError | MigrationFailed, engine: Engine) -> Finding:

@@ -94,7 +94,8 @@ def show_plan(found: Plan, *, as_json: bool) -> None:
         count = f"{migration.statements} statement{'' if migration.statements == 1 else 's'}"
         row = (title(migration.version, migration.name), count, *migration.directives)
         click.echo("  ".join(row))
-        # Findings of the linter belong here, a line each.
+        for finding in migration.findings:
+            click.echo(f"  {finding.line}:{finding.column}: {finding.code}: {finding.problem}")
     what = f"{len(found.migrations)} to apply" if found.migrations else "nothing to do"
     click.echo(f"{found.store}: {what}, {_stand(found.version)}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -14,18 +15,25 @@ from sqlstore.migrations.files import MigrationSource
 from sqlstore.migrations.run import Reversal, record_of
 from sqlstore.migrations.runner import choose
 
+if TYPE_CHECKING:
+    from sqlstore.migrations.lint import Finding
+
 COUNTED_ROWS = 100_000
 """Rows are counted up to here: more is only said to be more."""
 
 
 class Planned(msgspec.Struct, frozen=True):
-    """A migration that `up` would apply. directives: as its file has them; statements: how many."""
+    """A migration that `up` would apply.
+
+    statements: how many; directives: as its file has them; findings: what `lint` says of it.
+    """
 
     version: int
     name: str
     path: str
     statements: int
     directives: tuple[str, ...]
+    findings: tuple[Finding, ...] = ()
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -40,7 +48,10 @@ async def plan_up(
     driver: Driver, source: MigrationSource, *, to: int | None = None, steps: int | None = None
 ) -> Plan:
     """What `migrate` would do. Raises as it does, but runs nothing."""
+    from sqlstore.migrations.lint import lint  # noqa: PLC0415 - many rules, and every store imports this module
+
     choice = await choose(driver, source, to=to, steps=steps)
+    findings = lint(choice.files, driver.engine) if choice.chosen else []
     planned = (
         Planned(
             migration.version,
@@ -48,6 +59,7 @@ async def plan_up(
             migration.path,
             len(migration.content.up.statements),
             migration.content.directives.words,
+            tuple(finding for finding in findings if finding.path == migration.path),
         )
         for migration in choice.chosen
     )

@@ -189,3 +189,15 @@ async def test_down_says_how_many_rows_would_be_lost(shop):
     assert end.returncode == 2
     assert 'table "T t" has rows that would be lost: 2' in end.stderr
     assert "table u" not in end.stderr
+
+
+async def test_plan_shows_what_lint_says_of_what_is_pending(shop):
+    shop.write("0001_users", "CREATE TABLE users (id bigint PRIMARY KEY, name text);")
+    await shop.migrate()
+    shop.write("0002_nameless", "ALTER TABLE users DROP COLUMN name;")
+    async with shop.driver() as driver:
+        (planned,) = (await plan_up(driver, shop.source)).migrations
+    assert [(finding.code, finding.line) for finding in planned.findings] == [("drop-column", 1)]
+    printed = shop.run("plan").stdout
+    assert "0002_nameless" in printed
+    assert ": drop-column: " in printed
