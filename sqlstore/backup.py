@@ -40,9 +40,9 @@ def backup(
 ) -> None:
     """Back a database up to FILE, or into a folder, while it is in use.
 
-    Without both the folder is backups/, beside a SQLite file or here. SQLite is copied
-    whole; of PostgreSQL it is the schema of the URL, with pg_dump. What a backup must hold
-    is written beside it, into FILE.manifest.json.
+    Without FILE and --to it goes to backups/, beside a SQLite file or in this folder. A
+    SQLite file is copied whole; of PostgreSQL it is the schema of the URL, with pg_dump.
+    What a backup must hold is written beside it, into FILE.manifest.json.
 
     Exit codes: 0 done; 1 failed; 2 wrong usage, a name that is taken, pg_dump is missing;
     6 cannot connect. A backup that failed deletes nothing.

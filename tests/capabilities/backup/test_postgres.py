@@ -227,24 +227,35 @@ async def test_a_server_that_goes_away_midway_leaves_nothing(postgres_server, po
         assert (await bot.backup(tmp_path / "out" / "copy")).manifest.contents.tables["users"].rows == 0
 
 
-async def test_cancelled_while_it_waits_for_a_lock_it_leaves_no_session(bot, postgres_url, tmp_path):
+async def test_cancelled_while_it_waits_for_a_lock_it_leaves_no_pg_dump(bot, postgres_url, tmp_path):
     waiting = (
         "SELECT count(*) FROM pg_stat_activity, pg_locks WHERE application_name = 'sqlstore backup'"
         " AND pg_locks.pid = pg_stat_activity.pid AND NOT granted"
     )
-    async with bare(postgres_url) as connection, bare(postgres_url) as other:
-        async with connection.transaction(), asyncio.timeout(20):
-            await connection.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
-            task = asyncio.create_task(bot.backup(tmp_path / "out" / "copy"))
-            while not await other.fetchval(waiting):
-                await asyncio.sleep(0.02)
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
-        async with asyncio.timeout(20):
-            while await other.fetchval(waiting):
-                await asyncio.sleep(0.02)
+    async with (
+        bare(postgres_url) as connection,
+        bare(postgres_url) as other,
+        connection.transaction(),
+        asyncio.timeout(30),
+    ):
+        await connection.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
+        task = asyncio.create_task(bot.backup(tmp_path / "out" / "copy"))
+        while not await other.fetchval(waiting):
+            await asyncio.sleep(0.02)
+        assert "pg_dump" in children()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert "pg_dump" not in children()
     assert visible(tmp_path / "out") == []
+
+
+def children() -> list[str]:
+    """The names of the programs that this process runs now."""
+    numbers = [
+        number for path in Path("/proc/self/task").glob("*/children") for number in path.read_text().split()
+    ]
+    return [Path(f"/proc/{number}/comm").read_text().strip() for number in numbers]
 
 
 async def test_identifiers_and_values_of_every_kind_come_back(bot, url, place, tmp_path):

@@ -19,9 +19,9 @@ from tests.capabilities.backup.conftest import environment, program, schema_of, 
 from tests.engine.postgres_support import bare
 
 BACKUPS = int(os.environ.get("SQLSTORE_TEST_BACKUPS", "0"))
-KILLS = BACKUPS or 6
+KILLS = BACKUPS or 5
 LOADED = BACKUPS or 6
-pytestmark = pytest.mark.timeout(120 + 10 * BACKUPS)
+pytestmark = pytest.mark.timeout(300 + 15 * BACKUPS)
 
 FOREVER = """
 import asyncio, sys
