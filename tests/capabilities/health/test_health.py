@@ -26,7 +26,7 @@ from tests.engine.postgres_support import postgres_address
 from tests.engine.proxy import proxy
 
 SECRET = "s3cr3t-canary"
-SLACK_S = 0.3
+SLACK_S = 1.0
 """What a busy machine may add to a deadline."""
 
 
