@@ -16,7 +16,6 @@ import statistics
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -24,10 +23,7 @@ import asyncpg
 from sqlstore.engine.address import PostgresAddress, parse
 from sqlstore.engine.driver import Statement
 from sqlstore.engine.postgres import PostgresDriver
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-
-from servers import postgres_server_url
+from sqlstore.engine.scratch import scratch_server
 
 POINT = "SELECT id, chat_id, body FROM bench_messages WHERE id = $1::bigint"
 FIFTY = "SELECT id, chat_id, body FROM bench_messages WHERE id > $1::bigint ORDER BY id LIMIT 50"
@@ -138,5 +134,5 @@ async def main(url: str, rounds: int) -> None:
 
 
 if __name__ == "__main__":
-    with postgres_server_url() as url:
+    with scratch_server() as url:
         asyncio.run(main(url, int(sys.argv[1]) if len(sys.argv) > 1 else 100))

@@ -13,16 +13,11 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from servers import (
-    MissingServerError,
-    as_role,
-    drop_roles,
-    make_app_role,
-    postgres_server_url,
-    with_options,
-)
 
+from sqlstore.engine.errors import Unavailable
+from sqlstore.engine.scratch import scratch_server
 from sqlstore.stores import load_store
+from tests.roles import as_role, drop_roles, make_app_role, with_options
 
 ENGINES = ("sqlite", "postgres")
 
@@ -42,9 +37,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 def postgres_server() -> Iterator[str]:
     """URL of a PostgreSQL database in which tests make schemas of their own."""
     try:
-        with postgres_server_url() as url:
+        with scratch_server() as url:
             yield url
-    except MissingServerError as missing:
+    except Unavailable as missing:
         pytest.skip(str(missing))
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 import asyncpg
 import pytest
 from click.testing import CliRunner
-from servers import as_role, drop_roles, make_app_role, with_options
 
 from sqlstore.cli import main
 from sqlstore.engine.address import parse
@@ -20,6 +19,7 @@ from sqlstore.engine.postgres_grants import Grants, apply_grants
 from sqlstore.migrations import MigrationError
 from sqlstore.stores.chatbot import Chatbot
 from tests.people import by_hand
+from tests.roles import as_role, drop_roles, make_app_role, with_options
 
 ROOT = Path(__file__).parent.parent
 

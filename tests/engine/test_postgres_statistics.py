@@ -2,10 +2,10 @@
 
 import asyncpg
 import pytest
-from servers import own_postgres
 
 from sqlstore.stores.support import Support
 from tests.conformance.ledger_store import Ledger
+from tests.own_postgres import own_postgres
 
 from .postgres_support import bare
 

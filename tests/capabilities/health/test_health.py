@@ -14,7 +14,6 @@ from pathlib import Path
 import asyncpg
 import msgspec
 import pytest
-from servers import own_postgres
 
 from sqlstore.capabilities.health import Health, database_health_check
 from sqlstore.engine.connect import make_driver
@@ -24,6 +23,7 @@ from sqlstore.stores.lessons import Lessons
 from sqlstore.stores.support import Support
 from tests.engine.postgres_support import postgres_address
 from tests.engine.proxy import proxy
+from tests.own_postgres import own_postgres
 
 SECRET = "s3cr3t-canary"
 SLACK_S = 1.0
