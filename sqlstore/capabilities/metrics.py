@@ -94,6 +94,9 @@ class PrometheusMetrics(Observer):
         self._transactions = counter(
             "db_transaction_retries", "Transactions begun again after a conflict.", "error"
         )
+        self._children: dict[
+            tuple[str, str], tuple[Histogram, Counter, Counter]
+        ] = {}  # `labels` takes longer
         self._open = OpenDatabases()
         registry.register(self._open)
 
@@ -108,9 +111,17 @@ class PrometheusMetrics(Observer):
     def called(self, call: Call) -> None:
         """Count it, and what went wrong."""
         names = call.store, call.query
-        self._seconds.labels(*names).observe(call.seconds)
-        self._waiting.labels(*names).inc(call.waiting_s)
-        self._rows.labels(*names).inc(call.rows)
+        children = self._children.get(names)
+        if children is None:
+            children = self._children[names] = (
+                self._seconds.labels(*names),
+                self._waiting.labels(*names),
+                self._rows.labels(*names),
+            )
+        seconds, waiting, rows = children
+        seconds.observe(call.seconds)
+        waiting.inc(call.waiting_s)
+        rows.inc(call.rows)
         if call.retries:
             self._retries.labels(*names).inc(call.retries)
         if call.error is not None:

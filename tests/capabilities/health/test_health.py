@@ -26,7 +26,7 @@ from tests.engine.proxy import proxy
 from tests.own_postgres import own_postgres
 
 SECRET = "s3cr3t-canary"
-SLACK_S = 0.3
+SLACK_S = 1.0
 """What a busy machine may add to a deadline."""
 
 
