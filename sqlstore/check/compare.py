@@ -39,14 +39,13 @@ def compare(engines: Mapping[Engine, Inspected]) -> Iterator[Finding]:
     if len(fitting) == len(engines):
         yield from _result(list(engines.values()))
         return
-    if len({_names(each) for each in engines.values()}) > 1:
+    wrong = next(each for engine, each in engines.items() if engine not in fitting)
+    place = wrong.source.offset_of_result()
+    if wrong.query.row is not None and len({_names(each) for each in engines.values()}) > 1:
         found = ", but ".join(f"{_listed(each)} on {each.name}" for each in engines.values())
-        wrong = next(each for engine, each in engines.items() if engine not in fitting)
-        problem = f"gives {found}; let both give the same"
-        yield wrong.source.finding("engines", problem, wrong.source.offset_of_result())
+        yield wrong.source.finding("engines", f"gives {found}; let both give the same", place)
     else:
-        each = next(iter(engines.values()))
-        yield each.source.finding("columns", str(_misfit(each)), each.source.offset_of_result())
+        yield wrong.source.finding("columns", str(_misfit(wrong)), place)
 
 
 def _names(inspected: Inspected) -> tuple[str, ...]:

@@ -49,9 +49,7 @@ def stub_files(folder: Traversable | Path, rows: RowTypes) -> dict[str, str]:
 
 def stale_files(folder: Path, wanted: Mapping[str, str]) -> list[str]:
     """The names of the stubs in a folder that differ from those wanted, are missing, or should go."""
-    return sorted(
-        name for name in {*wanted, *_ours(folder)} if _read(folder / name) != wanted.get(name)
-    )  # fmt: skip
+    return sorted(name for name in {*wanted, *_ours(folder)} if _read(folder / name) != wanted.get(name))
 
 
 def write_files(folder: Path, wanted: Mapping[str, str]) -> None:

@@ -8,7 +8,8 @@ import uuid
 
 import asyncpg
 import pytest
-from check.command import ROOT, run, start
+
+from tests.check.command import ROOT, run, start
 
 DIARY = ROOT / "examples" / "diary"
 OWN = ("--sql", "sql", "--migrations", "migrations_sql", "--rows", "rows")

@@ -38,6 +38,7 @@ CASES = {
     "returning": Case("(id: int, name: text) :one Item", "UPDATE items SET name = :name WHERE id = :id RETURNING id, name"),
     "returning_swapped": Case("(id: int, name: text) :one Item", "UPDATE items SET name = :name WHERE id = :id RETURNING name, id", "columns"),
     "two_values": Case("(id: int) :value int", "SELECT id, amount FROM items WHERE id = :id", "columns", ":value int", "one value"),
+    "two_values_without_names": Case("(id: int) :value int", "SELECT id + 1, amount + 1 FROM items WHERE id = :id", "columns", ":value int", "one value"),
     "rows_for_changed": Case("(id: int) :changed", "DELETE FROM items WHERE id = :id RETURNING id", "columns", ":changed", "number of rows changed"),
     # result-type
     "typed": Case("(id: int) :one Typed", "SELECT price, seen, extra, made_at, code FROM items WHERE id = :id"),

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from check.command import ROOT, run
 
 from sqlstore.check.stubs import stub_files
+from tests.check.command import ROOT, run
 
 ROWS = """
 from datetime import datetime
