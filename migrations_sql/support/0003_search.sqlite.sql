@@ -39,10 +39,9 @@ SELECT source, id, old_text, old_scope FROM search_pending;
 CREATE TRIGGER search_changed INSTEAD OF INSERT ON search_changes
 WHEN NEW.id >= (SELECT indexed_from FROM search_state WHERE source = NEW.source)
 BEGIN
-  UPDATE search_pending SET mark = random() WHERE source = NEW.source AND id = NEW.id;
   INSERT INTO search_pending (source, id, mark, old_text, old_scope)
-  SELECT NEW.source, NEW.id, random(), NEW.old_text, NEW.old_scope
-  WHERE NOT EXISTS (SELECT 1 FROM search_pending WHERE source = NEW.source AND id = NEW.id);
+  VALUES (NEW.source, NEW.id, random(), NEW.old_text, NEW.old_scope)
+  ON CONFLICT (source, id) DO UPDATE SET mark = excluded.mark;
 END;
 
 -- Where older rows come in, they are pending first.
@@ -93,7 +92,8 @@ END;
 CREATE TRIGGER messages_search_inserted AFTER INSERT ON messages
 WHEN NEW.text IS NOT NULL AND NEW.id >= (SELECT indexed_from FROM search_state WHERE source = 'messages')
 BEGIN
-  INSERT INTO search_changes (source, id) VALUES ('messages', NEW.id);
+  INSERT INTO search_pending (source, id, mark) VALUES ('messages', NEW.id, random())
+  ON CONFLICT (source, id) DO UPDATE SET mark = excluded.mark;
 END;
 
 -- REPLACE deletes without the trigger for it, unless a connection has recursive_triggers on, as ours have.
@@ -148,7 +148,8 @@ END;
 CREATE TRIGGER knowledge_entries_search_inserted AFTER INSERT ON knowledge_entries
 WHEN NEW.id >= (SELECT indexed_from FROM search_state WHERE source = 'knowledge_entries')
 BEGIN
-  INSERT INTO search_changes (source, id) VALUES ('knowledge_entries', NEW.id);
+  INSERT INTO search_pending (source, id, mark) VALUES ('knowledge_entries', NEW.id, random())
+  ON CONFLICT (source, id) DO UPDATE SET mark = excluded.mark;
 END;
 
 -- REPLACE deletes without the trigger for it, unless a connection has recursive_triggers on, as ours have.
