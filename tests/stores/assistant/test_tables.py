@@ -67,6 +67,7 @@ INDEXES = {
     "idx_screenshots_session_id": "screenshots (session_id, created_at, id)",
     "idx_performance_metrics_session_id": "performance_metrics (session_id, created_at, id)",
     "idx_performance_metrics_type": "performance_metrics (metric_type, created_at, id)",
+    "idx_performance_metrics_created_at": "performance_metrics (created_at, id)",
 }
 JSON_INDEXES = {
     "idx_users_metadata": "users gin (metadata)",
