@@ -13,7 +13,6 @@ import math
 import os
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
@@ -200,7 +199,7 @@ class PostgresDriver(Driver):
         self.check_outside_transaction()
         return await self._begin("SERIALIZABLE")
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Executor]:
         """A REPEATABLE READ transaction that only reads, and may wait as long as it wants between calls."""
         self.check_outside_transaction()
@@ -273,8 +272,8 @@ class PostgresDriver(Driver):
             self.reporter.call_retried(failure)
 
     async def _begin(self, mode: str, settings: str = "") -> PostgresTransaction:
-        begin = f"BEGIN ISOLATION LEVEL {mode}{self._local_settings}{settings}"
-        place, _ = await self._attempt(lambda place: place.execute(begin), None, reads=True)
+        sql = f"BEGIN ISOLATION LEVEL {mode}{self._local_settings}{settings}"
+        place, _ = await self._attempt(lambda place: place.execute(sql), None, reads=True)
         place.until = math.inf
         return PostgresTransaction(self, self._pool, place)
 

@@ -45,6 +45,7 @@ async def test_every_row_arrives_as_it_was(sqlite_url, postgres_url, tmp_path, n
         assert await rows_of(second, tmp_path) == expected
 
         copied = await second.copy_to(third)
+        assert copied.left_out == ()
         assert (copied.tables, copied.since) == (exported.tables, [])
         assert await rows_of(third, tmp_path) == expected
         assert all(each.is_equal for each in await first.compare_to(third))
