@@ -1,6 +1,6 @@
 """200 small migrations, and a run with nothing to do, beside other runners: whole processes.
 
-    python bench/migrations.py [--rounds 5] [--migrations 200] [--json]
+    python bench/migrations.py [--rounds 5] [--migrations 200] [--no-pypi] [--json]
 
 Each migration makes a table, an index and a row. Rounds are interleaved, so that what
 else the machine does meets all alike; compare the smallest times, and only within one
@@ -269,6 +269,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--migrations", type=int, default=200)
+    parser.add_argument("--no-pypi", action="store_true", help="dbmate alone")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="sqlstore-bench-") as name, postgres_server_url() as server:
@@ -277,7 +278,7 @@ def main() -> None:
         runners = [
             *ours(folders["sqlstore"]),
             *dbmate(place, folders["dbmate"]),
-            *from_pypi(place, folders),
+            *(() if arguments.no_pypi else from_pypi(place, folders)),
         ]
         seconds = measure(runners, server, arguments.rounds)
     if arguments.json:
