@@ -11,6 +11,7 @@ unless many are pending, and nothing at all inside a transaction.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Final, Generic, Literal, TypeVar, cast
@@ -31,8 +32,7 @@ from sqlstore.capabilities.search.ranking import score, snippet
 from sqlstore.capabilities.search.rows import EVERYTHING, Found, Waiting
 from sqlstore.engine.clock import now
 from sqlstore.engine.driver import Driver, Executor
-from sqlstore.engine.errors import InvalidValue, UsageError
-from sqlstore.engine.filters import check_limit
+from sqlstore.engine.errors import DatabaseError, InvalidValue, UsageError
 from sqlstore.engine.queries import Table
 from sqlstore.engine.repository import Repository
 from sqlstore.engine.search_terms import SearchQuery, SearchTerm, is_exact
@@ -115,12 +115,13 @@ class SearchableRepository(Repository, Generic[R]):
         self, words: str, *, limit: int, before: int | None, order: Order, **owners: Owner | None
     ) -> SearchResult[R]:
         """Search the table, or what belongs to the owners that are not None."""
-        if not isinstance(words, str):
-            raise InvalidValue("must be text", parameter="words", query=self._q.hits.name)
-        if order not in ("relevance", "newest"):
-            raise InvalidValue("must be relevance or newest", parameter="order", query=self._q.hits.name)
-        check_limit(limit, self._q.hits.name)
+        query = self._q.hits.name
+        _check(isinstance(words, str), "must be text", "words", query)
+        _check(order in ("relevance", "newest"), "must be relevance or newest", "order", query)
+        _check(type(limit) is int and limit > 0, "must be an integer, at least 1", "limit", query)
         given = {name: owner for name, owner in owners.items() if owner is not None}
+        for name, owner in given.items():
+            _check(type(owner) in (int, str, UUID), "must be an id", name, query)
         search = Search(self._executor, self._q, self.searchable, parse(words), given)
         return await search.run(min(limit, MOST_HITS), _LAST if before is None else before, order)
 
@@ -131,6 +132,11 @@ class SearchableRepository(Repository, Generic[R]):
         """
         search: Search[R] = Search(self._executor, self._q, self.searchable, SearchQuery(terms), {})
         return await search.candidates(most)
+
+
+def _check(holds: bool, reason: str, parameter: str, query: str) -> None:
+    if not holds:
+        raise InvalidValue(reason, parameter=parameter, query=query)
 
 
 def owner_word(letter: str, owner: Owner) -> str:
@@ -215,13 +221,18 @@ class Search(Generic[R]):
         if not pending or pending[0].version == OFF:
             raise SearchIsOff("search is switched off in this database; open the store with search=True")
         if len(pending) > most and not held:
-            for _ in range(_CATCH_UP_BATCHES):
-                if await index_pending(self._executor, self._source.table) < BATCH_ROWS:
-                    break
+            await self._catch_up()
             pending = await waiting(self._executor, self._source.table, most + 1)
         state = pending[0]
         complete = is_current(state.version) and state.indexed_from == EVERYTHING and len(pending) <= most
         return [row for row in pending if row.id is not None], complete
+
+    async def _catch_up(self) -> None:
+        """Index what is pending, up to a bound; where that cannot be done, the answer says what it lacks."""
+        with suppress(DatabaseError):
+            for _ in range(_CATCH_UP_BATCHES):
+                if await index_pending(self._executor, self._source.table) < BATCH_ROWS:
+                    break
 
     def _fresh(self, pending: Iterable[Waiting]) -> Iterable[int]:
         """The pending rows that match as they are now."""

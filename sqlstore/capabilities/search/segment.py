@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.metadata import version
 from typing import Final
 
 from snowballstemmer.english_stemmer import EnglishStemmer
 from snowballstemmer.russian_stemmer import RussianStemmer
 
+from sqlstore.capabilities.search.english_forms import FORMS
 from sqlstore.capabilities.search.normalize import normalize
 
 WORD_LENGTH: Final = 64
@@ -110,7 +111,14 @@ def stem(word: str) -> str:
     """
     stemmed = word
     if _ENGLISH.fullmatch(word):
-        stemmed = EnglishStemmer().stemWord(word)  # a stemmer is not for several threads at once
+        regular = _irregular_forms().get(word, word)
+        stemmed = EnglishStemmer().stemWord(regular)  # a stemmer is not for several threads at once
     elif _RUSSIAN.fullmatch(word):
         stemmed = RussianStemmer().stemWord(word)
     return stemmed
+
+
+@cache
+def _irregular_forms() -> dict[str, str]:
+    """The word that each irregular form is one of."""
+    return {form: line.split()[0] for line in FORMS.split("\n") for form in line.split()[1:]}

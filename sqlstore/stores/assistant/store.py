@@ -19,9 +19,8 @@ from sqlstore.engine.clock import now
 from sqlstore.engine.errors import InvalidValue
 from sqlstore.store import Store
 from sqlstore.stores.assistant import rows
+from sqlstore.stores.assistant.commands import AnswerRepository, CommandRepository
 from sqlstore.stores.assistant.repositories import (
-    AnswerRepository,
-    CommandRepository,
     MemoryRepository,
     MetricRepository,
     ScreenshotRepository,

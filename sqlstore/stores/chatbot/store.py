@@ -25,11 +25,11 @@ from sqlstore.store import Store
 from sqlstore.stores.chatbot import rows
 from sqlstore.stores.chatbot.anonymous import anonymous_id, configured_key, optional_key
 from sqlstore.stores.chatbot.exporting import export_sessions
+from sqlstore.stores.chatbot.faqs import FaqRepository
 from sqlstore.stores.chatbot.importing import import_folder
 from sqlstore.stores.chatbot.items import check_role, history_item, read_items
 from sqlstore.stores.chatbot.repositories import (
     AuditLogRepository,
-    FaqRepository,
     HistoryDigestRepository,
     MessageRepository,
     SessionRepository,

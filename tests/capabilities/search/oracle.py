@@ -5,14 +5,10 @@ A query here is a list of wishes, each with the runs that must be in a text; `wr
 
 import unicodedata
 from dataclasses import dataclass
-from functools import cache
 
-import snowballstemmer
-
-from sqlstore.capabilities.search.segment import Tokens
+from sqlstore.capabilities.search.segment import Tokens, stem
 from sqlstore.engine.search_terms import AllOf, AnyOf, Phrase, SearchTerm, Without, Word
 
-ENGLISH, RUSSIAN = snowballstemmer.stemmer("english"), snowballstemmer.stemmer("russian")
 GRAM_NAMES = (
     "THAI ", "LAO ", "MYANMAR ", "KHMER ", "HANGUL ", "KATAKANA", "HIRAGANA", "BOPOMOFO ", "CJK ",
     "IDEOGRAPHIC ", "COMBINING KATAKANA",
@@ -62,15 +58,6 @@ def runs(text: str) -> list[str]:
         else:
             found[-1] += char
     return [run if is_gram(run[0]) else run[:64] for run in found if run]
-
-
-@cache
-def stem(word: str) -> str:
-    if word.isascii() and word.isalpha():
-        return ENGLISH.stemWord(word)
-    if all("Ѐ" <= char <= "ԯ" for char in word):
-        return RUSSIAN.stemWord(word)
-    return word
 
 
 def has(text_runs: list[str], wish: Wish) -> bool:

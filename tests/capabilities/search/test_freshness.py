@@ -164,7 +164,17 @@ async def test_a_text_of_many_different_words_is_indexed(desk: Support) -> None:
 
 @pytest.mark.parametrize(
     ("words_given", "options"),
-    [(None, {}), (b"x", {}), ("x", {"limit": 0}), ("x", {"order": "oldest"}), ("x", {"before": 2**63})],
+    [
+        (None, {}),
+        (b"x", {}),
+        ("x", {"limit": 0}),
+        ("x", {"limit": "1"}),
+        ("x", {"order": "oldest"}),
+        ("x", {"before": 2**63}),
+        ("x", {"chat_id": 1.5}),
+        ("x", {"chat_id": b'" OR "'}),
+        ("x", {"user_id": True}),
+    ],
 )
 async def test_what_cannot_be_searched_is_refused(desk: Support, words_given: object, options: dict) -> None:
     with pytest.raises(InvalidValue):

@@ -2,18 +2,20 @@
 
     python tests/capabilities/search/thai_word_list.py > sqlstore/capabilities/search/thai_words.txt
 
-Of the words of the Thai Textbook Corpus those that hide a shorter word: one of two characters is in
-them, at a place where a word might begin and end, and no shorter word of the list lies over it.
+Of the dictionary's words that are in the Thai Textbook Corpus, or ten times in the Thai National Corpus,
+those that hide a shorter word: one of two characters is in them, at a place where a word might begin and
+end, and no shorter word of the list lies over it.
 """
 
 import sys
 
-from pythainlp.corpus import thai_words, ttc
+from pythainlp.corpus import thai_words, tnc, ttc
 
 from sqlstore.capabilities.search.normalize import normalize
 from sqlstore.capabilities.search.thai import LONGEST_SHORT_WORD, THAI, _begins, _ends
 
 LONGEST = 15
+OFTEN = 10
 SARA_AM = normalize("ำ")
 
 
@@ -40,10 +42,11 @@ def hides(word: str, short: set[str], kept: set[str]) -> bool:
 def hiding_words() -> list[str]:
     dictionary = {normalize(word) for word in thai_words()}
     dictionary = {word for word in dictionary if THAI.fullmatch(word)}
-    frequent = dictionary & {normalize(word) for word, _ in ttc.word_freqs()}
+    frequent = {normalize(word) for word, _ in ttc.word_freqs()}
+    frequent |= {normalize(word) for word, count in tnc.word_freqs() if int(count) >= OFTEN}
     short = short_words(dictionary)
     kept: set[str] = set()
-    for word in sorted(frequent, key=lambda word: (len(word), word)):
+    for word in sorted(dictionary & frequent, key=lambda word: (len(word), word)):
         if 2 < len(word) <= LONGEST and hides(word, short, kept):
             kept.add(word)
     return sorted(kept)
