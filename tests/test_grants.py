@@ -14,9 +14,10 @@ from click.testing import CliRunner
 
 from sqlstore.cli import main
 from sqlstore.engine.address import parse
+from sqlstore.engine.connect import make_driver
 from sqlstore.engine.errors import ConfigurationError, DatabaseError
 from sqlstore.engine.postgres_grants import Grants, apply_grants
-from sqlstore.migrations import MigrationError
+from sqlstore.migrations import MigrationError, migrate
 from sqlstore.stores.chatbot import Chatbot
 from tests.people import by_hand
 from tests.roles import as_role, drop_roles, make_app_role, with_options
@@ -66,6 +67,21 @@ async def test_tables_of_later_migrations_are_the_app_roles_to_use_too(app_url, 
     await owner.close()
     async with Chatbot.open(app_url) as bot:
         assert await by_hand(bot, "INSERT INTO later (x) VALUES (1)") == 1
+
+
+async def test_search_starts_although_only_the_app_role_ever_opened_the_store(postgres_server, schema):
+    grants = Grants(f"{schema}_owner", f"{schema}_app", schema)
+    await apply_grants(postgres_server, grants)
+    driver = make_driver(as_role(with_options(postgres_server, schema=schema), grants.owner))
+    await driver.open()
+    await migrate(driver, Chatbot.migration_source())
+    await driver.close()
+    await apply_grants(postgres_server, grants)
+    async with Chatbot.open(as_role(with_options(postgres_server, schema=schema), grants.app)) as bot:
+        await bot.append_message("web_ann", "user", "Машина не заводится")
+        found = await bot.messages.search("машину")
+        assert ([hit.row.content for hit in found.hits], found.complete) == (["Машина не заводится"], True)
+    await drop_roles(postgres_server, grants.app, grants.owner)
 
 
 async def test_the_app_role_does_not_migrate(postgres_server, schema):

@@ -5,6 +5,9 @@
 -- extension, no superuser and no locale.
 
 -- migrate: up
+-- migrate: allow=disable-trigger
+-- The triggers that are switched off were made here: they serve once search is switched on.
+
 -- Rows from the id indexed_from on are in the index, or pending; those before it are still to be noted.
 CREATE TABLE search_state (
   source text COLLATE "C" PRIMARY KEY,  -- a table
@@ -81,8 +84,9 @@ $$;
 
 -- Switched on, off, or to be made anew: the index is emptied, and the triggers serve while it is on. (A
 -- trigger that looked whether it is on would not see it in a transaction that began before.)
+-- It runs as the owner, so that a role which may only use the rows can switch search on.
 CREATE FUNCTION search_restarted() RETURNS trigger
-LANGUAGE plpgsql SET search_path FROM CURRENT SET lock_timeout = '2s' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET lock_timeout = '2s' AS $$
 DECLARE
   trigger_name text;
 BEGIN
