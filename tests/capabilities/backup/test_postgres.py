@@ -264,12 +264,17 @@ async def test_identifiers_and_values_of_every_kind_come_back(bot, url, place, t
         await connection.execute(
             """CREATE TABLE "Odd ""name""; --" (id int PRIMARY KEY, f float8, b bytea, i interval, t timestamptz,
                 j jsonb, n numeric, empty text, created date);
-            INSERT INTO "Odd ""name""; --" VALUES (1, 0.1 + 0.2, '\\x00ff', '1 year 2 days', '2026-01-01 12:00+07',
+            INSERT INTO "Odd ""name""; --" VALUES (1, 0.1::float8 + 0.2::float8, '\\x00ff', '1 year 2 days', '2026-01-01 12:00+07',
                 '{"b": 1, "a": [null]}', 1e100, NULL, '0044-03-15 BC'), (2, 'NaN', '', '-1 s', 'infinity',
                 '"x"', 'NaN', '', 'infinity')"""
         )
     made = await bot.backup(tmp_path / "copy", verify=True)
     assert made.manifest.contents.tables['Odd "name"; --'].rows == 2
+    async with bare(place) as connection:
+        name = await connection.fetchval("SELECT current_database()")
+        for setting in ("bytea_output = escape", "extra_float_digits = -5", "intervalstyle = iso_8601",
+                        "datestyle = German", "timezone = 'Asia/Bangkok'"):  # fmt: skip
+            await connection.execute(f'ALTER DATABASE "{name}" SET {setting}')
     await restore(made.file, place)
     await verify(made.file)
     with pytest.raises(StoreError):
