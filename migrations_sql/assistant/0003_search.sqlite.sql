@@ -64,7 +64,7 @@ UNION ALL
 SELECT 'llm_answers', col, term, doc FROM llm_answers_search_words;
 
 CREATE VIRTUAL TABLE commands_search USING fts5 (
-  body, stem, scope, content = '', columnsize = 0, detail = column, tokenize = 'ascii'
+  body, stem, scope, content = '', detail = column, tokenize = 'ascii'
 );
 INSERT INTO commands_search (commands_search, rank) VALUES ('automerge', 16);
 CREATE VIRTUAL TABLE commands_search_words USING fts5vocab (commands_search, 'col');
@@ -120,7 +120,7 @@ BEGIN
 END;
 
 CREATE VIRTUAL TABLE llm_answers_search USING fts5 (
-  body, stem, scope, content = '', columnsize = 0, detail = column, tokenize = 'ascii'
+  body, stem, scope, content = '', detail = column, tokenize = 'ascii'
 );
 INSERT INTO llm_answers_search (llm_answers_search, rank) VALUES ('automerge', 16);
 CREATE VIRTUAL TABLE llm_answers_search_words USING fts5vocab (llm_answers_search, 'col');

@@ -60,7 +60,7 @@ CREATE VIEW search_words (source, "column", word, number) AS
 SELECT 'messages', col, term, doc FROM messages_search_words;
 
 CREATE VIRTUAL TABLE messages_search USING fts5 (
-  body, stem, scope, content = '', columnsize = 0, detail = column, tokenize = 'ascii'
+  body, stem, scope, content = '', detail = column, tokenize = 'ascii'
 );
 INSERT INTO messages_search (messages_search, rank) VALUES ('automerge', 16);
 CREATE VIRTUAL TABLE messages_search_words USING fts5vocab (messages_search, 'col');

@@ -64,7 +64,7 @@ UNION ALL
 SELECT 'knowledge_entries', col, term, doc FROM knowledge_entries_search_words;
 
 CREATE VIRTUAL TABLE messages_search USING fts5 (
-  body, stem, scope, content = '', columnsize = 0, detail = column, tokenize = 'ascii'
+  body, stem, scope, content = '', detail = column, tokenize = 'ascii'
 );
 INSERT INTO messages_search (messages_search, rank) VALUES ('automerge', 16);
 CREATE VIRTUAL TABLE messages_search_words USING fts5vocab (messages_search, 'col');
@@ -120,7 +120,7 @@ BEGIN
 END;
 
 CREATE VIRTUAL TABLE knowledge_entries_search USING fts5 (
-  body, stem, scope, content = '', columnsize = 0, detail = column, tokenize = 'ascii'
+  body, stem, scope, content = '', detail = column, tokenize = 'ascii'
 );
 INSERT INTO knowledge_entries_search (knowledge_entries_search, rank) VALUES ('automerge', 16);
 CREATE VIRTUAL TABLE knowledge_entries_search_words USING fts5vocab (knowledge_entries_search, 'col');
