@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from sqlstore.engine.durations import parse_duration
 from sqlstore.engine.watch import OnStep, Step
 
 if TYPE_CHECKING:
@@ -32,17 +32,9 @@ json_option = click.option("--json", "as_json", is_flag=True, help="One JSON obj
 
 
 class Duration(click.ParamType[timedelta]):
-    """`500ms`, `30s`, `15m`, `12h`, `7d`, `2w`."""
+    """`30s`, `15m`, `12h`, `7d`, `2w`; the unit must be said."""
 
     name = "duration"
-    _UNITS: Final = {
-        "ms": timedelta(milliseconds=1),
-        "s": timedelta(seconds=1),
-        "m": timedelta(minutes=1),
-        "h": timedelta(hours=1),
-        "d": timedelta(days=1),
-        "w": timedelta(weeks=1),
-    }
 
     def convert(
         self, value: str | timedelta, param: click.Parameter | None, ctx: click.Context | None
@@ -50,11 +42,11 @@ class Duration(click.ParamType[timedelta]):
         """A number and its unit."""
         if isinstance(value, timedelta):
             return value
-        match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,6})?)(ms|s|m|h|d|w)", value.strip())
-        if match is None:
+        seconds = parse_duration(value) if value[-1:].isalpha() else None
+        if seconds is None:
             self.fail("is no duration; write it like 30s, 15m, 12h or 7d", param, ctx)
         try:
-            return float(match[1]) * self._UNITS[match[2]]
+            return timedelta(seconds=seconds)
         except OverflowError:
             self.fail("is longer than there ever was", param, ctx)
 

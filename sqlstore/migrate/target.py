@@ -14,11 +14,11 @@ import msgspec
 from sqlstore.engine.address import SqliteAddress, parse
 from sqlstore.engine.connect import make_driver
 from sqlstore.engine.driver import Driver
+from sqlstore.engine.durations import parse_duration
 from sqlstore.engine.errors import AuthenticationFailed, ConfigurationError, Unavailable
 from sqlstore.engine.resources import book_folder, migrations_folder
 from sqlstore.migrate.running import configured
 from sqlstore.migrations import MigrationSource
-from sqlstore.migrations.durations import parse_duration
 
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.1, 2.0
 Command = Callable[..., None]

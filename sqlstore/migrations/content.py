@@ -19,10 +19,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from sqlstore.engine.durations import parse_duration
 from sqlstore.engine.migration_session import DEFAULT_LOCK_TIMEOUT_S, Script
 from sqlstore.engine.sqltext import ScanError, Token, line_and_column, scan
 from sqlstore.engine.values import Engine
-from sqlstore.migrations.durations import parse_duration
 from sqlstore.migrations.statements import Statements
 
 _MARK = re.compile(r"--[ \t]*migrate:(.*)", re.DOTALL)

@@ -69,7 +69,6 @@ async def test_postgres_reads_few_pages_whatever_it_knows_of_the_words(filled: S
                     )
                     top = json.loads(shown)[0]["Plan"]
                     pages = top["Shared Hit Blocks"] + top["Shared Read Blocks"]
-                    print(mode, what, limit, pages, top["Actual Total Time"], top["Actual Rows"])
                     assert pages <= most, (mode, what, limit, shown)
     finally:
         await connection.close()
