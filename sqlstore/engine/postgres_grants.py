@@ -40,7 +40,7 @@ class Grants:
     def sql(self) -> str:
         """The statements, for an administrator; running them again changes nothing."""
         owner, app, schema = map(quoted, (self.owner, self.app, self.schema))
-        rows, numbers = "SELECT, INSERT, UPDATE, DELETE", "USAGE, SELECT"
+        rows, numbers = "SELECT, INSERT, UPDATE, DELETE", "USAGE, SELECT, UPDATE"
         in_future = f"ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {schema} GRANT"
         book = f"{schema}.migrations"
         path = f"SET search_path = {schema}, pg_temp"

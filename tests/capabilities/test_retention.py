@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 
 from examples.diary.diary import Diary
+from sqlstore.capabilities.retention import Retention
 from sqlstore.engine import sqlite
 from sqlstore.engine.errors import ConfigurationError, InvalidValue
 from sqlstore.stores.chatbot import Chatbot
@@ -122,7 +123,31 @@ async def test_an_interrupted_clean_up_leaves_whole_users_and_goes_on(url):
         assert (await bot.cleanup(older_than=WEEK))[0].rows == len(left["users"])
 
 
-async def test_an_age_that_makes_no_sense_and_a_store_without_rules_are_refused(url):
+async def test_an_open_store_cleans_up_by_itself_now_and_then(url):
+    async with Chatbot.open(url) as bot:
+        await bot.append_message("web_old", "user", "hello")
+        await by_hand(bot, PEOPLE["chatbot"].make_old[0])
+    retention = Retention(older_than=WEEK, every=timedelta(milliseconds=50))
+    async with Chatbot.open(url, retention=retention) as bot:
+        for round_trip in range(2):
+            while await bot.users.count():
+                await asyncio.sleep(0.02)
+            await bot.append_message(f"web_{round_trip}", "user", "hello")
+            await by_hand(bot, PEOPLE["chatbot"].make_old[0])
+    assert not [task for task in asyncio.all_tasks() if "_keep_cleaning" in repr(task)]
+
+
+async def test_a_retention_that_makes_no_sense_is_refused_at_open(url):
+    for retention in (
+        Retention(older_than=timedelta(days=-1)),
+        Retention(logs_older_than=timedelta(days=-1)),
+    ):
+        with pytest.raises(InvalidValue, match="negative"):
+            async with Chatbot.open(url, retention=retention):
+                pass
+
+
+async def test_an_age_that_makes_no_sense_is_refused(url):
     async with Chatbot.open(url) as bot:
         with pytest.raises(InvalidValue, match="negative"):
             await bot.cleanup(older_than=timedelta(seconds=-1))
