@@ -1,7 +1,8 @@
 """Killed at any moment: what was begun is finished by the same command; and memory stays flat."""
 
+import asyncio
 import os
-import random
+import signal
 import subprocess
 import sys
 import time
@@ -67,23 +68,15 @@ async def make(url: str, messages: int) -> None:
             await bot.driver.run(lambda tx, rows=rows: table.upsert.run(tx, rows))
 
 
-async def kill_until_done(seconds: float, *arguments: object) -> int:
-    """Start the command and kill it a little later each time; how often it took."""
-    random.seed(4711)
-    for attempt in range(1, 40):
-        process = start(*arguments)
-        try:
-            _, problem = process.communicate(
-                timeout=seconds * (0.5 + attempt / 10) * random.uniform(0.9, 1.1)
-            )
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
-        else:
-            if "rows of chatbot already" not in problem:  # killed when the copy was complete
-                assert process.returncode == 0, problem
-            return attempt
-    raise AssertionError("it was never done")
+async def killed_at(watcher: Chatbot, rows: int, *arguments: object) -> bool:
+    """Start the command, and kill it when the target has that many messages; False where it was done before."""
+    messages = (await watcher._layout()).tables[-1]
+    process = start(*arguments)
+    while process.poll() is None and await watcher.driver.call(messages.count) < rows:
+        await asyncio.sleep(0.005)
+    process.kill()
+    process.communicate()
+    return process.returncode == -signal.SIGKILL
 
 
 def timed(*arguments) -> float:
@@ -100,13 +93,15 @@ async def test_killed_at_many_moments_it_is_finished_by_the_same_command(url, tm
     source = f"sqlite:///{tmp_path}/source.db"
     await make(source, MESSAGES)
     timed("export", tmp_path / "all.jsonl.gz", "--url", source)
-    commands = {
-        "import": lambda target: ("import", tmp_path / "all.jsonl.gz", "--url", target),
-        "copy": lambda target: ("copy", source, target),
-    }
-    whole_s = timed(*commands[way](f"sqlite:///{tmp_path}/trial.db"))
-    attempts = await kill_until_done(whole_s, *commands[way](url))
-    assert attempts > 1
+    command = (
+        ("import", tmp_path / "all.jsonl.gz", "--url", url) if way == "import" else ("copy", source, url)
+    )
+    async with Chatbot.open(url) as watcher:
+        killed = [await killed_at(watcher, rows, *command) for rows in (0, 1, 1_500, 3_000, MESSAGES - 1)]
+        end = start(*command)
+        _, problem = await asyncio.to_thread(end.communicate)
+    assert killed[:2] == [True, True]
+    assert end.returncode == 0 or "rows of chatbot already" in problem  # the last kill came when all was done
     async with Chatbot.open(source) as expected, Chatbot.open(url, migrate=False) as found:
         assert await rows_of(found, tmp_path) == await rows_of(expected, tmp_path)
         await found.append_message("web_1", "user", "goes on")
