@@ -69,7 +69,6 @@ async def test_postgres_reads_few_pages_whatever_it_knows_of_the_words(filled: S
                     )
                     top = json.loads(shown)[0]["Plan"]
                     pages = top["Shared Hit Blocks"] + top["Shared Read Blocks"]
-                    print(mode, what, limit, pages, top["Actual Total Time"], top["Actual Rows"])
                     assert pages <= most, (mode, what, limit, shown)
     finally:
         await connection.close()
@@ -81,14 +80,17 @@ async def test_sqlite_walks_the_index_in_its_own_order(filled: Support) -> None:
     assert re.fullmatch(r"SCAN messages_search VIRTUAL TABLE INDEX \d+:\S*M\S*", shown), shown
     (found,) = await filled.driver.fetch(
         "SELECT group_concat(rowid) FROM (SELECT rowid FROM messages_search "
-        "WHERE messages_search MATCH 'scope : \"c7\" AND body : \"every\"' AND rowid < 5000 ORDER BY rowid DESC LIMIT 3)"
+        'WHERE messages_search MATCH \'scope : "c7" AND body : "every"\' AND rowid < 5000 ORDER BY rowid DESC LIMIT 3)'
     )
     assert found == ("4007,3007,2007",)
 
 
 async def test_what_is_pending_is_looked_up_by_key(filled: Support) -> None:
     table = index_queries(filled.driver.engine)
-    for query, arguments in ((table.waiting, ("'messages'", "262144", "100")), (table.extend, ("'messages'", "'1'", "1000"))):
+    for query, arguments in (
+        (table.waiting, ("'messages'", "262144", "100")),
+        (table.extend, ("'messages'", "'1'", "1000")),
+    ):
         sql = query.sql
         if filled.driver.engine == "sqlite":
             rows = await filled.driver.fetch(f"EXPLAIN QUERY PLAN {sql.replace('?', '1')}")
