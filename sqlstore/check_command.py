@@ -15,7 +15,7 @@ from typing import Final
 import click
 import msgspec
 
-from sqlstore.capabilities import QUERY_FILES
+from sqlstore.capabilities import QUERY_FILES, QUERY_NAMES
 from sqlstore.check import Report, Target
 from sqlstore.check import check as check_targets
 from sqlstore.check.compare import NAMES
@@ -25,6 +25,7 @@ from sqlstore.config import Settings, load_settings
 from sqlstore.engine.address import PostgresAddress, parse
 from sqlstore.engine.errors import ConfigurationError, Unavailable
 from sqlstore.engine.queries import row_types_of
+from sqlstore.engine.resources import sql_folder
 from sqlstore.engine.scratch import scratch_server
 from sqlstore.engine.values import Engine
 from sqlstore.migrations import MigrationSource
@@ -143,6 +144,8 @@ def _targets(store: str | None, own: Chosen) -> Iterator[Target]:
     if own == Chosen():
         for name in (store,) if store else sorted(STORES):
             yield _store_target(name)
+        if store is None:
+            yield _search_target()
         return
     if own.sql is None or own.migrations is None or own.rows is None:
         missing = ", ".join(f"--{name}" for name in _OWN_STORE if getattr(own, name) is None)
@@ -163,8 +166,15 @@ def _store_target(name: str) -> Target:
         kind.migration_source(),
         row_types_of(kind.row_types),
         _folder_of(kind.row_types),
-        QUERY_FILES,
+        QUERY_FILES | QUERY_NAMES,
     )
+
+
+def _search_target() -> Target:
+    """The queries of the search index, which every searched store has: asked in one of them."""
+    rows = _imported("sqlstore.capabilities.search.rows")
+    folder, source = sql_folder("search"), load_store("support").migration_source()
+    return Target("search", folder, source, row_types_of(rows), _folder_of(rows), frozenset(("index",)))
 
 
 def _with_project(own: Chosen) -> Chosen:

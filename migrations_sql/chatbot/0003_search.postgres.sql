@@ -60,14 +60,14 @@ FROM search_state, ts_stat(format('SELECT doc FROM %I', source || '_search'));
 -- Puts the words of pending rows into the index, unless a row was changed meanwhile: entries is a JSON
 -- array of {id, mark, body, stem, scope}, the words separated by spaces, NULL for a row that is gone.
 -- Indexers of one source wait for each other here, and each sees what the one before has done.
-CREATE FUNCTION search_index(name text, made_by text, entries jsonb) RETURNS bigint
+CREATE PROCEDURE search_index(name text, made_by text, entries jsonb)
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
   ready jsonb;
 BEGIN
   PERFORM FROM search_state WHERE source = name AND version = made_by FOR NO KEY UPDATE;
   IF NOT FOUND THEN
-    RETURN 0;
+    RETURN;
   END IF;
   WITH given AS (
     SELECT entry, (entry ->> 'id')::bigint AS id, (entry ->> 'mark')::bigint AS mark
@@ -90,7 +90,6 @@ BEGIN
     'FROM jsonb_to_recordset($1) AS entry (id bigint, body text, stem text, scope text) WHERE body IS NOT NULL '
     'ON CONFLICT (id) DO UPDATE SET doc = excluded.doc', name || '_search'
   ) USING ready;
-  RETURN coalesce(jsonb_array_length(ready), 0);
 END
 $$;
 
@@ -227,7 +226,7 @@ DROP TABLE faqs_search;
 DROP TABLE messages_search;
 DROP TABLE search_pending;
 DROP TABLE search_state;
-DROP FUNCTION search_index;
+DROP PROCEDURE search_index;
 DROP FUNCTION search_restarted;
 DROP FUNCTION search_extended;
 DROP FUNCTION faqs_search_emptied;

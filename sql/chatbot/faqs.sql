@@ -19,6 +19,7 @@ SELECT id, question, answer, hit_count, is_learned, category, created_at
 FROM faqs WHERE category = :category ORDER BY hit_count DESC, id DESC LIMIT :limit;
 
 -- name: count() :value int
+-- check: full-scan, how much a rare word weighs depends on how many questions there are
 SELECT count(*) FROM faqs;
 
 -- name: delete(id: int) :changed

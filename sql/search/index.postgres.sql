@@ -1,5 +1,5 @@
 -- The search index of any store, what only PostgreSQL says this way: old words need not be known to be
--- forgotten, a row may be pending more than once, and a function puts entries in.
+-- forgotten, a row may be pending more than once, and a procedure puts entries in.
 
 -- name: waiting(source: text, size: int4, limit: int) :many Waiting
 -- The index of a table, once for each row that is pending, the newest first; once where none is.
@@ -20,4 +20,4 @@ ORDER BY pending.id DESC NULLS LAST LIMIT :limit;
 
 -- name: enter(source: text, version: text, entries: json) :changed
 -- Put pending rows into the index; those that were changed since they were read stay pending.
-SELECT search_index(:source, :version, :entries);
+CALL search_index(:source, :version, :entries);

@@ -2,6 +2,7 @@
 
 -- name: states() :many SearchState
 -- How far the index of each table is.
+-- check: full-scan, it has a row a table
 SELECT source, version, indexed_from FROM search_state ORDER BY source;
 
 -- name: restart(source: text, seen: text, version: text) :changed

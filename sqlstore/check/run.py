@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.resources.abc import Traversable
@@ -42,7 +42,7 @@ class Target:
 
     - sql: its folder of queries; rows: the row types by the names that headers use.
     - code: the Python files and folders that use the queries.
-    - run_elsewhere: tables whose queries something else runs, so that no code names them.
+    - run_elsewhere: tables, and names of queries, that something else runs, so that no code names them.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Target:
     migrations: MigrationSource
     rows: RowTypes
     code: tuple[Path, ...] = ()
-    run_elsewhere: Collection[str] = ()
+    run_elsewhere: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -107,7 +107,7 @@ class _Run:
         used = used_queries(self.target.code)
         for name, source in chain(*(sources.items() for sources in self.sources.values())):
             self.findings += check_line_findings(source)
-            if used is not None and name.partition(".")[0] not in self.target.run_elsewhere:
+            if used is not None and self.target.run_elsewhere.isdisjoint(name.split(".")):
                 self.findings += _unused(name, source, used)
 
 

@@ -24,6 +24,8 @@ _KINDS: Final[dict[str, Kinds]] = {
 _NEAR = re.compile(r'near "(?P<text>.+)": syntax error', re.DOTALL)
 _NAME = re.compile(r"(?:no such \w+: |ambiguous column name: |has no column named )(?P<name>\S+)")
 _SCAN = re.compile(r"(?:SCAN|SEARCH) (?P<name>\S+)(?: USING .*?INDEX (?P<index>\S+))?")
+_VIRTUAL_INDEX = re.compile(r" VIRTUAL TABLE INDEX \d+:\S")
+"""A virtual table that is asked for something: what it is asked stands behind the colon."""
 _TABLES: Final = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
 _PARTIAL: Final = """
     SELECT indexes.name FROM sqlite_schema AS tables, pragma_index_list(tables.name) AS indexes
@@ -107,6 +109,8 @@ class _SqliteInspector(Inspector):
         sorted_parts = {parent for _, parent, _, detail in rows if detail == "USE TEMP B-TREE FOR ORDER BY"}
         for _, parent, _, detail in rows:
             step = _SCAN.match(detail)
+            if _VIRTUAL_INDEX.search(detail):
+                continue
             automatic = " AUTOMATIC " in detail
             if step is None or not (detail.startswith("SCAN") or automatic) or step["index"] in self._partial:
                 continue
