@@ -121,7 +121,8 @@ class SearchableRepository(Repository, Generic[R]):
         _check(type(limit) is int and limit > 0, "must be an integer, at least 1", "limit", query)
         given = {name: owner for name, owner in owners.items() if owner is not None}
         for name, owner in given.items():
-            _check(type(owner) in (int, str, UUID), "must be an id", name, query)
+            is_id = isinstance(owner, Owner) and not isinstance(owner, bool)
+            _check(is_id, "must be an id", name, query)
         search = Search(self._executor, self._q, self.searchable, parse(words), given)
         return await search.run(min(limit, MOST_HITS), _LAST if before is None else before, order)
 
@@ -145,7 +146,7 @@ def owner_word(letter: str, owner: Owner) -> str:
         return letter + owner.hex
     if isinstance(owner, str):
         return letter + owner.encode(errors="surrogatepass").hex()
-    return letter + str(owner).replace("-", "n")
+    return letter + str(int(owner)).replace("-", "n")
 
 
 class Search(Generic[R]):

@@ -19,6 +19,11 @@ ANN, BOB = 7, 8
 RunSql = Callable[[str], str]
 
 
+def without_schema(url: str) -> str:
+    """The URL as other programs take it, who set the search_path themselves."""
+    return url.partition("schema=")[0].rstrip("?&")
+
+
 async def furnish(desk: Support) -> None:
     """Two chats and two people."""
     await desk.chats.save(GROUP, "supergroup", "Customers")
@@ -51,8 +56,8 @@ def other_program(url: str) -> RunSql:
         if isinstance(address, SqliteAddress):
             command = ["sqlite3", "-bail", "-cmd", "PRAGMA foreign_keys = ON", str(address.path)]
         else:
-            plain, _, schema = url.partition("schema=")
-            command = ["psql", "--no-psqlrc", "-qAt", "-v", "ON_ERROR_STOP=1", plain.rstrip("?&")]
+            schema = url.partition("schema=")[2]
+            command = ["psql", "--no-psqlrc", "-qAt", "-v", "ON_ERROR_STOP=1", without_schema(url)]
             sql = f'SET search_path = "{schema}";\n{sql}'
         done = subprocess.run(command, input=sql, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stderr

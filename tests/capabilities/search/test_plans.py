@@ -11,7 +11,7 @@ from query_plans import plan
 from sqlstore.capabilities.search.indexing import index_queries
 from sqlstore.stores.support import Support
 
-from .conftest import execute
+from .conftest import execute, without_schema
 
 pytestmark = pytest.mark.slow
 
@@ -56,7 +56,7 @@ async def filled(url: str) -> AsyncIterator[Support]:
 @pytest.mark.parametrize("engine", ["postgres"])
 async def test_postgres_reads_few_pages_whatever_it_knows_of_the_words(filled: Support, url: str) -> None:
     sql = re.sub(r"\$(\d)::(\w+)", r"$\1::\2", filled._queries.table("messages").hits.sql)
-    connection = await asyncpg.connect(url.partition("?")[0], statement_cache_size=0)
+    connection = await asyncpg.connect(without_schema(url), statement_cache_size=0)
     try:
         await connection.execute(f'SET search_path = "{url.partition("schema=")[2]}"')
         for mode in ("force_custom_plan", "force_generic_plan"):

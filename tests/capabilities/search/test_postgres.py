@@ -13,7 +13,7 @@ from sqlstore.capabilities.search.indexing import index_pending, states
 from sqlstore.engine.errors import UsageError
 from sqlstore.stores.support import Support
 
-from .conftest import ANN, GROUP, execute, found, furnish, index
+from .conftest import ANN, GROUP, execute, found, furnish, index, without_schema
 
 TEXTS = {
     "Мой заказ ещё не пришёл": ["заказы", "пришел", '"не пришёл"'],
@@ -96,7 +96,7 @@ async def test_a_transaction_that_began_before_search_was_switched_on_is_found(u
     async with Support.open(url, search=False) as off:
         await furnish(off)
         for end in ("COMMIT", "ROLLBACK"):
-            writer = await asyncpg.connect(url.partition("?")[0])
+            writer = await asyncpg.connect(without_schema(url))
             schema = url.partition("schema=")[2]
             await writer.execute(
                 f'SET search_path = "{schema}"; BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT 1'
