@@ -84,6 +84,7 @@ async def test_down_and_up_again_leave_the_same_schema(name: str, url: str) -> N
 async def test_search_goes_and_its_table_stays_as_it_was(name: str, url: str) -> None:
     kind = load_store(name)
     async with kind.open(url, search=False) as store:
+        await down(store.driver, kind.migration_source(), to=BEFORE_SEARCH[name] + 1)
         with_search = await objects(store)
         await down(store.driver, kind.migration_source(), to=BEFORE_SEARCH[name])
         assert await objects(store) == {
