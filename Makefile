@@ -7,10 +7,10 @@ JOBS   ?= auto
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check format bench dist clean
+.PHONY: help demo test test-fast check format bench bench-migrations bench-search bench-transfer soak dist clean
 
 help:  ## what can be made
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 demo: $(VENV)/.demo  ## real conversations into a store and back (URL=postgresql://… for PostgreSQL)
 	$(BIN)/python -m sqlstore demo $(if $(URL),--url '$(URL)')
@@ -21,12 +21,13 @@ test: $(VENV)/.test  ## every test, on SQLite and PostgreSQL, JOBS at once (a co
 test-fast: $(VENV)/.test  ## the tests that take no more than a second each
 	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 -m 'not slow'
 
-check: $(VENV)/.dev  ## style, types and import rules
+check: $(VENV)/.dev  ## style, types, import rules, and every query on both databases
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	if [ -x $(BIN)/hadolint ]; then $(BIN)/hadolint --failure-threshold warning Dockerfile; fi
+	$(BIN)/python -m sqlstore check
 
 format: $(VENV)/.dev  ## put the code into the house's format
 	$(BIN)/ruff check --fix .
@@ -35,6 +36,22 @@ format: $(VENV)/.dev  ## put the code into the house's format
 bench: $(VENV)/.test  ## cost of a call beside the bare drivers, as ratios
 	$(BIN)/python bench/sqlite_calls.py
 	$(BIN)/python bench/postgres_calls.py
+
+bench-migrations: $(VENV)/.test  ## 200 migrations beside other runners, and what kills and races leave
+	$(BIN)/python bench/migrations.py
+	$(BIN)/python bench/trials.py
+
+bench-search: $(VENV)/.test  ## how right a search is, how fast at 1,000,000 messages, and what it costs
+	$(BIN)/python -m bench.search_truth
+	$(BIN)/python bench/search_speed.py --rows 1000000 --engine sqlite --engine postgres
+
+bench-transfer: $(VENV)/.test  ## export, import and copy of 1,000,000 messages: rows a second, memory
+	$(BIN)/python bench/transfer.py 1000000
+
+soak: $(VENV)/.test  ## the long forms of tests: an hour or two
+	$(BIN)/python -m tests.capabilities.search.parity --queries 100000
+	SQLSTORE_TEST_BACKUPS=200 SQLSTORE_TEST_EXAMPLES=200 $(BIN)/python -m pytest \
+	  --timeout 7200 tests/capabilities/backup/test_processes.py tests/migrations/test_interleavings.py
 
 dist: $(VENV)/.dev  ## wheel and sdist in dist/
 	$(BIN)/python -m build

@@ -35,9 +35,8 @@ import asyncpg
 sys.path.insert(0, str(Path(__file__).parent.parent))
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-from servers import postgres_server_url
-
 from sqlstore.engine.connect import make_driver
+from sqlstore.engine.scratch import scratch_server
 from sqlstore.migrations import MigrationSource, migrate
 
 Engine = Literal["sqlite", "postgres"]
@@ -272,7 +271,7 @@ def main() -> None:
     parser.add_argument("--no-pypi", action="store_true", help="dbmate alone")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="sqlstore-bench-") as name, postgres_server_url() as server:
+    with tempfile.TemporaryDirectory(prefix="sqlstore-bench-") as name, scratch_server() as server:
         place = Path(name)
         folders = write_files(place, arguments.migrations)
         runners = [

@@ -32,7 +32,7 @@ from sqlstore.terminal import progress_bar
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-from servers import postgres_server_url
+from sqlstore.engine.scratch import scratch_server
 
 CHATS = 1_000
 BODY_BYTES = 116
@@ -184,7 +184,7 @@ def main(rows: int, number: int, engines: tuple[str, ...]) -> None:
         with tempfile.TemporaryDirectory(prefix="sqlstore-bench-") as folder:
             asyncio.run(measure(f"sqlite:///{Path(folder) / 'bench.db'}", rows, number, console))
     if not engines or "postgres" in engines:
-        with postgres_server_url() as server:
+        with scratch_server() as server:
             asyncio.run(on_postgres(server, rows, number, console))
 
 

@@ -30,7 +30,7 @@ import asyncpg
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-from servers import postgres_server_url
+from sqlstore.engine.scratch import scratch_server
 
 ROOT: Final = Path(__file__).parent.parent
 
@@ -321,7 +321,7 @@ def main() -> None:
     long_s = parser.parse_args().long
     print("| trial | SQLite | PostgreSQL |")
     print("|---|---|---|")
-    with postgres_server_url() as server:
+    with scratch_server() as server:
         for name, trial in TRIALS.items():
             outcomes = []
             for engine in ("sqlite", "postgres"):

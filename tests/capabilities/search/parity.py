@@ -19,11 +19,10 @@ import asyncpg
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from servers import postgres_server_url
-
 from sqlstore.capabilities.search.grammar import matches, parse
 from sqlstore.capabilities.search.maintenance import complete, verify
 from sqlstore.demo.dialogues import load_dialogues
+from sqlstore.engine.scratch import scratch_server
 from sqlstore.stores.support import Support
 from tests.capabilities.search.conftest import execute
 
@@ -235,7 +234,7 @@ async def soak(urls: list[str], number: int, seed: int) -> None:
 
 
 async def on_both(number: int, seed: int) -> None:
-    with tempfile.TemporaryDirectory() as folder, postgres_server_url() as server:
+    with tempfile.TemporaryDirectory() as folder, scratch_server() as server:
         connection = await asyncpg.connect(server)
         await connection.execute("DROP SCHEMA IF EXISTS parity CASCADE")
         separator = "&" if "?" in server else "?"
