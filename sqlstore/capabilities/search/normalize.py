@@ -16,6 +16,7 @@ from typing import Final
 
 from sqlstore.capabilities.search.unicode_ranges import COMPATIBLE_RANGES, IGNORED_RANGES, WORD_RANGES
 
+_LAST_PLANES: Final = 0x20000
 _BREVE: Final = "\u0306"
 _ACCENT: Final = re.compile("(?<![Ии])\u0306|[\u0300-\u0305\u0307-\u036f]")
 _SARA_AM: Final = re.compile("\u0e4d(?:([\u0e48-\u0e4b])\u0e32|\u0e32([\u0e48-\u0e4b]))")  # ำ is these two
@@ -83,12 +84,17 @@ def _tones_first(composed: str) -> str:
 
 
 class _Folded(dict[int, int | str]):
-    """What each character becomes on its own, worked out when it is first met; one character as its code."""
+    """What each character becomes on its own, worked out when it is first met; one character as its code.
+
+    Not kept for the nine hundred thousand codes that are no characters: texts full of them cost no memory.
+    """
 
     def __missing__(self, code: int) -> int | str:
         folded = _fold(chr(code))
-        self[code] = kept = ord(folded) if len(folded) == 1 else folded
-        return kept
+        result = ord(folded) if len(folded) == 1 else folded
+        if code < _LAST_PLANES or folded != " ":
+            self[code] = result
+        return result
 
 
 _FOLDED: Final = _Folded()

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.metadata import version
+from operator import add
 from typing import Final
 
 from snowballstemmer.english_stemmer import EnglishStemmer
@@ -86,7 +87,7 @@ def runs(normalized: str) -> list[Run]:
 
 def pairs(gram: str) -> list[str]:
     """Every two characters in a row, and the last one alone."""
-    return [gram[start : start + 2] for start in range(len(gram))]
+    return [*map(add, gram, gram[1:]), gram[-1]]
 
 
 def spaced(normalized: str) -> str:

@@ -15,7 +15,7 @@ from tests.capabilities.search.oracle import Wish
 
 WORDS = [
     "run", "runs", "running", "runner", "generally", "general", "message", "messages", "a", "i", "gpt", "4",
-    "2023", "cafe", "x" * 63, "x" * 64, "x" * 70, "and", "or", "not", "near", "работа", "работы", "работу",
+    "2023", "42", "outrun", "cafe", "x" * 63, "x" * 64, "x" * 70, "and", "or", "not", "near", "работа", "работы", "работу",
     "йод", "елка", "день", "я", "strasse", "σισυφοσ", "שלום", "مرحبا", "नमस्ते",
 ]  # fmt: skip
 GRAMS = [
@@ -93,7 +93,9 @@ def test_any_piece_of_a_gram_run_is_found(text, data):
     for run in found:
         start = data.draw(st.integers(0, len(run) - 1))
         piece = run[start : start + data.draw(st.integers(1, 4))]
-        assert matches(parse(f'"{piece}"'), text), piece
+        query = parse(f'"{piece}"')
+        assert matches(query, text), piece
+        assert oracle.holds(query.terms, segment(text)), piece
 
 
 @settings(max_examples=200, deadline=None)

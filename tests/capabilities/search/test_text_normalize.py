@@ -6,7 +6,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sqlstore.capabilities.search import unicode_ranges
@@ -57,6 +57,7 @@ def test_canonically_equal_texts_are_equal_and_nothing_changes_twice(text):
 
 
 @settings(max_examples=300, deadline=None)
+@example("\u1112\u1161\u11ab ｶﾞ เเเก \u0906\u0947 x\u0301\u0327y и\u0306 ก\u0e49\u0e34")
 @given(st.text(st.one_of(st.characters(), st.sampled_from("เเแ้ํ\u0306иИйe\u0301\u1112\u1161\u11abｶﾞ한\u200d"))))
 def test_origins_lead_back_to_the_text(text):
     normalized, origins = normalize_with_origins(text)

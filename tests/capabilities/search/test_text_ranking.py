@@ -79,7 +79,7 @@ def shown(query: str, text: str, **options: int) -> list[str]:
 @pytest.mark.parametrize(
     ("query", "text", "highlighted"),
     [
-        ("run", "He runs, I ran, we are RUNNING.", ["runs", "RUNNING"]),
+        ("run", "He runs, I ran, we are RUNNING.", ["runs", "ran", "RUNNING"]),
         ("cafe", "the CAFE\u0301 there", ["CAFÉ"]),
         ("ёлка", "Ёлки и ЕЛКА", ["Ёлки", "ЕЛКА"]),
         ("invo*", "an invoice", ["invo"]),

@@ -1,5 +1,6 @@
 """The words that an index keeps of a text."""
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -60,5 +61,10 @@ def test_stems_in_several_threads_at_once_are_the_same():
              for ending in ("ing", "ational", "izations", "fulness", "ed")] * 4  # fmt: skip
     uncached = stem.__wrapped__
     alone = list(map(uncached, words))
-    with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(uncached, words, chunksize=10)) == alone
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(uncached, words)) == alone
+    finally:
+        sys.setswitchinterval(interval)
