@@ -47,7 +47,7 @@ def snippet(query: SearchQuery, text: str, length: int = SNIPPET_LENGTH) -> Snip
     """The part of a text that has most of what was looked for; its beginning where nothing of it is found."""
     wanted = [item for item in query.items if not item.excluded]
     shown = unicodedata.normalize("NFC", text)
-    offset = _likely_piece(wanted, shown)
+    offset = 0 if len(shown) <= _PIECE else _likely_piece(wanted, shown)
     places = sorted(_places(wanted, shown[offset : offset + _PIECE]))
     places = [_Place(place.start + offset, place.end + offset, place.item) for place in places]
     start, end = _window(places, shown, length)
@@ -75,7 +75,7 @@ def places_in(item: Item, runs_of_text: str) -> Iterator[tuple[int, int]]:
 def _likely_piece(wanted: Sequence[Item], text: str) -> int:
     """Where the first piece of a long text begins that has the most items."""
     best, most = 0, 0
-    for start in range(0, max(1, len(text) - _OVERLAP), _PIECE - _OVERLAP):
+    for start in range(0, len(text) - _OVERLAP, _PIECE - _OVERLAP):
         piece = spaced(normalize(text[start : start + _PIECE]))
         stems = {stem(word) for word in piece.split()} if any(item.stem for item in wanted) else set()
         found = sum(item.text in piece or item.stem in stems for item in wanted)
