@@ -150,9 +150,8 @@ class Store(MaintainedStore, TransferableStore):
             task.cancel()
         if self._keeper is not None:
             await self._keeper.stop()
-        await self.driver.close()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=_STOP_S)
+        ends = [asyncio.wait(self._tasks, timeout=_STOP_S)] if self._tasks else []
+        await asyncio.gather(self.driver.close(), *ends)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Self]:

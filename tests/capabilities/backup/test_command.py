@@ -30,11 +30,11 @@ async def test_there_and_back(bot, url, place, tmp_path):
     assert done.exit_code == 0, done.output
     path, _, summary = done.stdout.strip().partition(": ")
     assert visible(folder) == [os.path.basename(path)]
-    assert re.fullmatch(r"\d+ rows in 7 tables, [\d.]+ kB, verified", summary)
+    assert re.fullmatch(r"\d+ rows in \d+ tables, [\d.]+ kB, verified", summary)
 
     listed = await run("backups", folder)
     assert listed.exit_code == 0
-    assert re.fullmatch(rf"{path}  verified  0 min old  [\d.]+ kB  \d+ rows in 7 tables\n", listed.stdout)
+    assert re.fullmatch(rf"{path}  verified  0 min old  [\d.]+ kB  \d+ rows in \d+ tables\n", listed.stdout)
 
     tried = await run("restore", path, "--to", place, "--drill")
     assert (tried.exit_code, tried.stdout.endswith("; nothing was kept\n")) == (0, True)

@@ -187,7 +187,7 @@ async def test_rows_that_differ_after_the_restore_are_found(made, place, engine)
     """Whatever lost them on the way: the manifest says what must be there."""
     text = manifest_path(made.file).read_text()
     manifest_path(made.file).write_text(text.replace('"rows": 6', '"rows": 7'))
-    with pytest.raises(CorruptDatabase, match="messages differ"):
+    with pytest.raises(CorruptDatabase, match="messages, search_pending differ"):
         await restore(made.file, place)
     if engine == "sqlite":
         await nothing_is_at(place)

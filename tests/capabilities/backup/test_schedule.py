@@ -98,14 +98,14 @@ async def test_a_store_backs_itself_up_while_it_is_open(url, tmp_path):
         async with asyncio.timeout(20):
             while not list_backups(tmp_path / "backups"):
                 await asyncio.sleep(0.01)
-        task = bot._backups
+        (task,) = bot._tasks
         assert not task.done()
     assert task.cancelled()
     assert len(visible(tmp_path / "backups")) == 1
 
 
 async def test_no_backups_unless_asked_for(bot):
-    assert bot._backups is None
+    assert bot._tasks == []
 
 
 async def test_closing_gives_up_a_backup_that_is_being_made(url, tmp_path):
@@ -126,7 +126,7 @@ async def test_a_failure_is_logged_and_the_bot_goes_on(url, tmp_path, caplog):
             while "scheduled backup" not in caplog.text:
                 await asyncio.sleep(0.01)
         await bot.append_message("web_1", "user", "hi")
-        assert not bot._backups.done()
+        assert not bot._tasks[0].done()
     assert "Not a directory" in caplog.text
 
 
