@@ -1,5 +1,10 @@
 """Single calls on SQLite: answers, what reads and what writes, shared commits, deadlines."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from sqlstore.engine.errors import (
@@ -264,3 +269,30 @@ async def test_settings_of_the_writer_and_of_the_readers(driver):
 async def test_synchronous_normal_is_a_named_option(path):
     async with opened(path, synchronous="normal") as driver:
         assert await driver.fetch("PRAGMA synchronous") == [(1,)]
+
+
+def test_a_statement_that_is_prepared_again_after_the_tables_changed_does_not_crash(path):
+    """In a process of its own: without care SQLite reads freed memory, and the process dies."""
+    code = f"""if True:
+        import asyncio
+        from pathlib import Path
+        from tests.engine.sqlite_support import opened, run_script, statement
+
+        async def main():
+            async with opened(Path({str(path)!r}), schema="CREATE TABLE other (x)", readers=1) as driver:
+                for number in range(300):
+                    await run_script(driver, "CREATE TABLE t (a)")
+                    add = statement("INSERT INTO t (a) VALUES (?)", "changed")
+                    assert await driver.call(add, 1) == 1
+                    more = "".join(f"CREATE TABLE y{{number}}_{{each}} (a, b);" for each in range(3))
+                    await run_script(driver, "DROP TABLE t;" + more)
+                    await driver.prepare([statement(f"SELECT a, b FROM y{{number}}_1", "many", ("a", "b"))])
+
+        asyncio.run(main())
+    """
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, env=os.environ | {"PYTHONPATH": str(root)},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
