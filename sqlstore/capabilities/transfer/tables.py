@@ -167,7 +167,8 @@ DELETE FROM {quoted(table)} WHERE {same};
 
 
 def _left_out(told: StoreTables, there: Mapping[str, Table], tables: Sequence[CarriedTable]) -> list[str]:
-    patterns = [*told.derived, _BOOK, MARK]
+    searches = [f"{table}_search{rest}" for table in told.tables for rest in ("", "_*")]
+    patterns = [*told.derived, *searches, _BOOK, MARK]
     names = [
         name for name in there if name not in told.tables and not any(fnmatchcase(name, p) for p in patterns)
     ]
