@@ -69,9 +69,10 @@ async def read_schema(driver: Driver) -> Schema:
 
 
 def _place(item: SchemaObject) -> tuple[object, ...]:
-    """Types, functions, each table with what hangs on it, views; all by name."""
-    group: ObjectKind = "table" if item.table else item.kind
-    return _ORDER.index(group), item.table, _ORDER.index(item.kind), item.name, item.definition
+    """Types, functions, each table with what hangs on it, views, their triggers; all by name."""
+    group: ObjectKind = "table" if item.table else "view" if item.kind == "trigger" else item.kind
+    rank = 0 if item.kind == group else 1 + _ORDER.index(item.kind)
+    return _ORDER.index(group), item.table, rank, item.name, item.definition
 
 
 def schema_text(schema: Schema) -> str:

@@ -41,7 +41,13 @@ _RESERVED: Final = _BEFORE_PARENTHESIS | frozenset(
 async def read(driver: Driver) -> Iterator[SchemaObject]:
     """All objects of the file, but for the book of migrations and what SQLite makes by itself."""
     rows = await driver.fetch(_OBJECTS)
-    return (_object(cast("ObjectKind", kind), name, table, sql) for kind, name, table, sql in rows)
+    views = {
+        name for kind, name, _, _ in rows if kind == "view"
+    }  # these and their triggers stand by themselves
+    return (
+        _object(cast("ObjectKind", kind), name, "" if table in views else table, sql)
+        for kind, name, table, sql in rows
+    )
 
 
 def _object(kind: ObjectKind, name: str, table: str, sql: str) -> SchemaObject:
@@ -51,7 +57,7 @@ def _object(kind: ObjectKind, name: str, table: str, sql: str) -> SchemaObject:
         if opening is not None:
             return _table(name, tokens, opening)
     definition = _trigger(tokens) if kind == "trigger" else _written(tokens)
-    return SchemaObject(kind, name, "" if kind == "view" else table, definition)
+    return SchemaObject(kind, name, table, definition)
 
 
 def _table(name: str, tokens: Sequence[Token], opening: int) -> SchemaObject:

@@ -177,7 +177,7 @@ async def test_a_call_sent_again_is_a_retry_in_what_is_told_and_logged(postgres_
             network.cut_at = (b"sqlstore: support.messages.get", "before")
             with pytest.raises(Unavailable):
                 await desk.messages.get(1)
-    [call] = notes.calls
+    [call] = [call for call in notes.calls if call.query == "messages.get"]
     assert (call.retries, call.error, network.cuts) == (1, "Unavailable", 2)
     assert notes.connections == ["support", "support"]
     told = {
@@ -202,7 +202,7 @@ async def test_call_many_is_told_once(url, notes):
 async def test_an_observer_that_fails_is_logged_and_breaks_nothing(url, notes, caplog):
     async with Support.open(url, observers=[Clumsy(), notes]) as desk:
         await desk.chats.save(-1, "supergroup", "Customers")
-    assert [call.query for call in notes.calls] == ["chats.save"]
+    assert [call.query for call in notes.calls if not call.query.startswith("index.")] == ["chats.save"]
     assert "the observer Clumsy failed: ValueError" in caplog.text
     assert "canary" not in caplog.text
 

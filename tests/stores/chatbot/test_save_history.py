@@ -10,6 +10,7 @@ import pytest
 
 from sqlstore.engine.driver import Executor, Statement
 from sqlstore.engine.errors import CheckViolation, InvalidValue
+from sqlstore.engine.search_terms import SearchTerm
 from sqlstore.stores.chatbot import Chatbot
 from sqlstore.stores.chatbot.history import compare, digest_of
 from sqlstore.stores.chatbot.items import read_items
@@ -41,6 +42,9 @@ class Recorder(Executor):
         self.executor = executor
         self.engine = executor.engine
         self.read = self.changed = 0
+
+    def match_text(self, terms: SearchTerm, scope: Sequence[str]) -> str:
+        return self.executor.match_text(terms, scope)
 
     async def call(self, statement: Statement[Any], *arguments: object) -> Any:
         def counted(rows: Sequence[Any], changed: int) -> Any:
