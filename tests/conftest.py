@@ -68,7 +68,7 @@ async def app_role_url(app_role_schema: str | None, postgres_server: str) -> str
     try:
         tables = await connection.fetchval(
             "SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') FROM pg_tables "
-            "WHERE schemaname = $1 AND tablename NOT IN ('migrations', 'search_state')",
+            "WHERE schemaname = $1 AND tablename <> 'migrations' AND tablename NOT LIKE '%search%'",
             app_role_schema,
         )
         await connection.execute(f"TRUNCATE {tables} RESTART IDENTITY")
