@@ -108,11 +108,18 @@ def process(*command: str, **environment: str) -> None:
         raise RuntimeError(f"{command[0]}: {done.stdout[-500:]}{done.stderr[-1500:]}")
 
 
-def ours(folder: Path) -> Iterator[Runner]:
+def ours(folder: Path, compiled: Path) -> Iterator[Runner]:
+    root = str(Path(__file__).parent.parent)
+    environment = {
+        "PYTHONPATH": root,
+        "PYTHONDONTWRITEBYTECODE": "",
+        "PYTHONPYCACHEPREFIX": str(compiled),  # compiled once, as an installed package is
+    }
+    process(sys.executable, "-m", "sqlstore.migrate", "validate", "--migrations", str(folder), **environment)
+
     def command(place: Place) -> None:
-        root = str(Path(__file__).parent.parent)
         arguments = ["up", "--url", place.url, "--migrations", str(folder), "--store", "bench"]
-        process(sys.executable, "-m", "sqlstore.migrate", *arguments, PYTHONPATH=root)
+        process(sys.executable, "-m", "sqlstore.migrate", *arguments, **environment)
 
     async def call(place: Place) -> None:
         driver = make_driver(place.url)
@@ -275,7 +282,7 @@ def main() -> None:
         place = Path(name)
         folders = write_files(place, arguments.migrations)
         runners = [
-            *ours(folders["sqlstore"]),
+            *ours(folders["sqlstore"], place / "compiled"),
             *dbmate(place, folders["dbmate"]),
             *(() if arguments.no_pypi else from_pypi(place, folders)),
         ]

@@ -19,7 +19,6 @@ import asyncio
 import copy
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar, Final, Literal, Self, TypeVar, get_type_hints
@@ -128,7 +127,7 @@ class Store(MaintainedStore, TransferableStore):
         return MigrationSource(cls.name, cls.migrations or migrations_folder(cls.name))
 
     @classmethod
-    def query_folder(cls) -> Traversable | Path:
+    def query_folder(cls) -> Path:
         """Where this store's named queries are."""
         return cls.sql or sql_folder(cls.name)
 

@@ -1,16 +1,27 @@
 -- Llm answers, what only PostgreSQL says this way: how its full-text index is asked.
 
 -- name: hits(match: text, before: int, limit: int) :many Found
--- What the index gives for a search, newest first. A few are sorted. Many are met soon by walking back
--- from the newest; told to do that alone, PostgreSQL would do it for words that stand nowhere.
-WITH few AS MATERIALIZED (
-  SELECT id FROM llm_answers_search WHERE doc @@ CAST(:match AS tsquery) AND id < :before LIMIT 5001
-), number AS MATERIALIZED (
-  SELECT count(*) AS number FROM few
+-- What the index gives for a search, newest first: the newest rows are compared one by one; while those are
+-- too few, the index is asked for the newest part of the table (@), a larger one (~), and all of it. (Left
+-- alone, PostgreSQL reads every row of a frequent word, or walks through the table for a rare one.)
+WITH RECURSIVE part (number, ids) AS (
+  SELECT 0, ARRAY(
+    SELECT id FROM (
+      SELECT id, doc FROM llm_answers_search WHERE id < :before ORDER BY id DESC LIMIT least(20 * :limit, 4000)
+    ) AS newest WHERE doc @@ CAST(:match AS tsquery)
+  )
+  UNION ALL
+  SELECT next, ARRAY(  -- id + 0: the index of ids would give all of them
+    SELECT id FROM llm_answers_search WHERE id + 0 < :before AND doc @@ CAST(CASE next
+      WHEN 1 THEN format('(%s) & (''#@%s'' | ''#@%s'')', :match, newest >> 13, (newest >> 13) - 1)
+      WHEN 2 THEN format('(%s) & (''#~%s'' | ''#~%s'')', :match, newest >> 17, (newest >> 17) - 1)
+      ELSE :match END AS tsquery)
+  )
+  FROM part
+  CROSS JOIN (SELECT max(id) AS newest FROM llm_answers_search WHERE id < :before) AS place
+  -- All words that begin alike take longer to find than the rows of one owner: once is enough.
+  CROSS JOIN LATERAL (SELECT CASE WHEN :match LIKE '''#%:*%' THEN 3 ELSE number + 1 END AS next) AS step
+  WHERE cardinality(ids) < :limit AND number < 3
 )
-(SELECT id FROM few WHERE (SELECT number FROM number) <= 5000)
-UNION ALL
-(SELECT id FROM llm_answers_search
- WHERE (SELECT number FROM number) > 5000 AND doc @@ CAST(:match AS tsquery) AND id < :before
- ORDER BY id DESC LIMIT :limit)
+SELECT id FROM (SELECT ids FROM part ORDER BY number DESC LIMIT 1) AS last, unnest(ids) AS id
 ORDER BY id DESC LIMIT :limit;

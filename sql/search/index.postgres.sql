@@ -1,5 +1,6 @@
 -- The search index of any store, what only PostgreSQL says this way: old words need not be known to be
--- forgotten, a row may be pending more than once, and a procedure puts entries in.
+-- forgotten, a row may be pending more than once, and a procedure puts entries in. Each row has two words more,
+-- which say in which 8,192 ids (@) and in which 131,072 (~) it is: so the newest hits are found first.
 
 -- name: waiting(source: text, size: int4, limit: int) :many Waiting
 -- The index of a table, once for each row that is pending, the newest first; once where none is.
@@ -8,7 +9,10 @@ SELECT state.version, state.indexed_from, pending.id, pending.mark,
   substr(convert_to(
     (SELECT text FROM search_texts AS texts WHERE texts.source = state.source AND texts.id = pending.id), 'UTF8'
   ), 1, :size) AS text,
-  (SELECT scope FROM search_texts AS texts WHERE texts.source = state.source AND texts.id = pending.id) AS scope,
+  concat_ws(' ',
+    (SELECT nullif(scope, '') FROM search_texts AS texts WHERE texts.source = state.source AND texts.id = pending.id),
+    '@' || (pending.id >> 13), '~' || (pending.id >> 17)
+  ) AS scope,
   CAST(NULL AS bytea) AS old_text, CAST(NULL AS text) AS old_scope
 FROM search_state AS state
 LEFT JOIN (
@@ -21,3 +25,9 @@ ORDER BY pending.id DESC NULLS LAST LIMIT :limit;
 -- name: enter(source: text, version: text, entries: json) :changed
 -- Put pending rows into the index; those that were changed since they were read stay pending.
 CALL search_index(:source, :version, :entries);
+
+-- name: texts(source: text, after_id: int?, page_size: int) :stream SearchText
+-- What the index of a table should hold, by id.
+SELECT id, text, concat_ws(' ', nullif(scope, ''), '@' || (id >> 13), '~' || (id >> 17)) AS scope
+FROM search_texts
+WHERE source = :source AND id > coalesce(:after_id, -9223372036854775808) ORDER BY id LIMIT :page_size;

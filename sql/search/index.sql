@@ -26,11 +26,6 @@ SELECT (SELECT count(*) FROM search_pending WHERE source = :source) + (
   WHERE source = :source AND id < (SELECT indexed_from FROM search_state WHERE source = :source)
 );
 
--- name: texts(source: text, after_id: int?, page_size: int) :stream SearchText
--- What the index of a table should hold, by id.
-SELECT id, text, scope FROM search_texts
-WHERE source = :source AND id > coalesce(:after_id, -9223372036854775808) ORDER BY id LIMIT :page_size;
-
 -- name: words(source: text) :many SearchWord
 -- What the index of a table holds: how many rows each word stands in.
 SELECT "column", word, number FROM search_words WHERE source = :source;

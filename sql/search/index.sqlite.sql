@@ -19,3 +19,8 @@ INSERT INTO search_entries (source, id, mark, version, body, stem, scope, old_bo
 SELECT :source, value ->> 'id', value ->> 'mark', :version, value ->> 'body', value ->> 'stem', value ->> 'scope',
   value ->> 'old_body', value ->> 'old_stem', value ->> 'old_scope'
 FROM json_each(:entries);
+
+-- name: texts(source: text, after_id: int?, page_size: int) :stream SearchText
+-- What the index of a table should hold, by id.
+SELECT id, text, scope FROM search_texts
+WHERE source = :source AND id > coalesce(:after_id, -9223372036854775808) ORDER BY id LIMIT :page_size;

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Literal
 
@@ -51,7 +50,7 @@ class Report(msgspec.Struct, frozen=True):
     not_checked: tuple[str, ...]
 
 
-def shown_path(file: Traversable | Path) -> str:
+def shown_path(file: Path) -> str:
     """A path that opens from the working folder."""
     path = Path(str(file))
     here = Path.cwd()

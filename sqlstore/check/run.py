@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from importlib.resources.abc import Traversable
 from itertools import chain
 from pathlib import Path
 from typing import Final, get_args
@@ -46,7 +45,7 @@ class Target:
     """
 
     name: str
-    sql: Traversable | Path
+    sql: Path
     migrations: MigrationSource
     rows: RowTypes
     code: tuple[Path, ...] = ()

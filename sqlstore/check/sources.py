@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.resources.abc import Traversable
 from itertools import accumulate
 from pathlib import Path
 from typing import Final
@@ -93,7 +92,7 @@ class Source:
         return found.start() if found else self.block.offset
 
 
-def read_sources(folder: Traversable | Path, engine: Engine) -> dict[str, Source]:
+def read_sources(folder: Path, engine: Engine) -> dict[str, Source]:
     """The queries of one engine, `users.get`, of all files that can be read."""
     sources = {}
     for table, files in read_folder(folder, lambda _: None).items():
@@ -112,12 +111,12 @@ def read_sources(folder: Traversable | Path, engine: Engine) -> dict[str, Source
     return sources
 
 
-def load_finding(folder: Traversable | Path, problem: QueryFileError) -> Finding:
+def load_finding(folder: Path, problem: QueryFileError) -> Finding:
     """What the loader refuses, with a path that opens."""
     return Finding(_path(folder, problem.path), problem.line, problem.column, "load", problem.problem)
 
 
-def _path(folder: Traversable | Path, path: str) -> str:
+def _path(folder: Path, path: str) -> str:
     """The path of messages as one that opens."""
     return shown_path(Path(str(folder), path.removeprefix(f"{folder_label(folder)}/")))
 

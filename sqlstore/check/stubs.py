@@ -10,7 +10,6 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Iterator, Mapping
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Final
 
@@ -34,7 +33,7 @@ _LONGEST_LINE: Final = 100
 _PAGE_SIZE: Final = "page_size"
 
 
-def stub_files(folder: Traversable | Path, rows: RowTypes) -> dict[str, str]:
+def stub_files(folder: Path, rows: RowTypes) -> dict[str, str]:
     """The stubs for a folder of queries by file name. Raises QueryFileError for one that cannot be loaded."""
     queries = load(folder, "sqlite", rows, store="stubs")
     about = {table: _about(files) for table, files in read_folder(folder).items()}

@@ -63,7 +63,8 @@ async def connect_first(
     limit_s = address.connect_timeout_s or share_s
     started_with = {"application_name": address.application_name or application_name, "timezone": "UTC"}
     if not address.pgbouncer:
-        started_with |= {"search_path": f"{quoted(address.schema)}, pg_temp", **settings}
+        # Compiling a query of a bot takes longer than running it.
+        started_with |= {"search_path": f"{quoted(address.schema)}, pg_temp", "jit": "off", **settings}
     until = time.monotonic() + timeout_s
     problems = []
     for host in hosts:

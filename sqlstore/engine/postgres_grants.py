@@ -69,6 +69,10 @@ END$$;
 -- Unqualified names mean this schema and nothing else, behind PgBouncer too.
 {self._in_database(owner, path)}
 {self._in_database(app, path)}
+
+-- Compiling a bot's query takes longer than running it.
+{self._in_database(owner, "SET jit = off")}
+{self._in_database(app, "SET jit = off")}
 """
 
     def _in_database(self, role: str, setting: str) -> str:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -109,7 +108,7 @@ def row_types_of(module: ModuleType) -> RowTypes:
 
 
 def load(
-    folder: Traversable | Path,
+    folder: Path,
     engine: Engine,
     rows: RowTypes,
     *,

@@ -121,13 +121,14 @@ def _doc_lines(tokens: Sequence[Token]) -> Iterator[str]:
 
 def _statement(tokens: Sequence[Token], name: str, offset: int, engine: Engine) -> Sequence[Token]:
     """The one statement there is, with the comments before it (hints for planners stand there)."""
-    spans = split_tokens(tokens, engine)
+    meant = significant(tokens)
+    spans = split_tokens(meant, engine)
     if not spans:
         raise ScanError(offset, f"{name} has no SQL; write its statement below the header")
     if len(spans) > 1:
         problem = f"{name} has several statements; a query is one, give the others headers of their own"
         raise ScanError(spans[1][0], problem)
-    inside = [token for token in significant(tokens) if spans[0][0] <= token.start < spans[0][1]]
+    inside = [token for token in meant if spans[0][0] <= token.start < spans[0][1]]
     last = inside[-2] if inside[-1].text == ";" else inside[-1]
     comments = [token for token in tokens if token.kind == "comment" and token.start < inside[0].start]
     first = (comments or inside)[0]

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Final, NoReturn, TypeAlias, cast
 
@@ -44,12 +43,12 @@ def refuse(problem: QueryFileError) -> NoReturn:
     raise problem
 
 
-def folder_label(folder: Traversable | Path) -> str:
+def folder_label(folder: Path) -> str:
     """What the paths of a folder's files begin with in messages: `sql/chatbot`."""
     return "/".join(part for part in str(folder).replace("\\", "/").split("/")[-2:] if part)
 
 
-def read_folder(folder: Traversable | Path, on_problem: OnProblem = refuse) -> dict[str, list[QueryFile]]:
+def read_folder(folder: Path, on_problem: OnProblem = refuse) -> dict[str, list[QueryFile]]:
     """The query files of a folder by table, sorted by name.
 
     Raises ConfigurationError where the folder is missing or holds no .sql file,
@@ -73,7 +72,7 @@ def read_folder(folder: Traversable | Path, on_problem: OnProblem = refuse) -> d
     return {table: files for table, files in tables.items() if _twins_exist(files, on_problem)}
 
 
-def _holds_queries(entry: Traversable, path: str) -> bool:
+def _holds_queries(entry: Path, path: str) -> bool:
     if not entry.is_dir():
         return entry.name.lower().endswith(".sql")
     for inner in entry.iterdir():
@@ -83,7 +82,7 @@ def _holds_queries(entry: Traversable, path: str) -> bool:
     return False
 
 
-def _read(entry: Traversable, path: str) -> QueryFile:
+def _read(entry: Path, path: str) -> QueryFile:
     name = _FILE_NAME.fullmatch(entry.name)
     if name is None:
         problem = "name it table.sql, or table.sqlite.sql and table.postgres.sql; table is [a-z][a-z0-9_]*"

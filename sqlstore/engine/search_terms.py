@@ -6,12 +6,12 @@ digits and marks, so nothing that a user types can break out of a database's quo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Word:
+
+class Word(msgspec.Struct, frozen=True):
     """A word of the index; prefix: any word that begins with it."""
 
     text: str
@@ -19,29 +19,25 @@ class Word:
     prefix: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Phrase:
+class Phrase(msgspec.Struct, frozen=True):
     """Words of the body, one right after the other."""
 
     words: tuple[Word, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AllOf:
+class AllOf(msgspec.Struct, frozen=True):
     """Every one of the terms."""
 
     terms: tuple[SearchTerm, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AnyOf:
+class AnyOf(msgspec.Struct, frozen=True):
     """One of the terms at least."""
 
     terms: tuple[SearchTerm, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Without:
+class Without(msgspec.Struct, frozen=True):
     """The term, where what is excluded is not."""
 
     term: SearchTerm
@@ -51,8 +47,7 @@ class Without:
 SearchTerm: TypeAlias = "Word | Phrase | AllOf | AnyOf | Without"
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(msgspec.Struct, frozen=True):
     """One thing of a query, to be compared with a text itself.
 
     - text: what the text's runs, with a space around each, must have in them (`segment.spaced`).
@@ -66,8 +61,7 @@ class Item:
     excluded: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SearchQuery:
+class SearchQuery(msgspec.Struct, frozen=True):
     """A query that was read (`capabilities/search/grammar.py`).
 
     - terms: what a database is asked; None where nothing is looked for.

@@ -29,6 +29,7 @@ slices), `::` on SQLite (which reads `:a::int` as one parameter), a lone $ or \,
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Final, Literal, NamedTuple
 
 from sqlstore.engine.values import Engine
@@ -74,39 +75,29 @@ _JOINED = r"(?:[ \t\f\v]|--[^\n\r]*+)*+[\n\r](?:[ \t\n\r\f\v]|--[^\n\r]*+[\n\r])
 _DOLLAR_QUOTE = rf"\$(?:{_LETTER}{_LETTER_OR_DIGIT}*+)?\$"
 
 
-def _master(grammar: dict[str, str]) -> re.Pattern[str]:
-    """One pattern, a group for each kind; `rest` is where nothing else matches."""
-    groups = "|".join(f"(?P<{kind}>{pattern})" for kind, pattern in grammar.items())
-    return re.compile(f"{groups}|(?P<rest>.)", re.DOTALL)
-
-
-PATTERNS: Final[dict[Engine, re.Pattern[str]]] = {
-    "sqlite": _master(
-        {
-            "space": r"[ \t\n\r\f]++",
-            "comment": r"--[^\n]*+",
-            "string": rf"[xX]?{_STRING}",
-            "identifier": rf"{_IDENTIFIER}|`[^`]*+(?:``[^`]*+)*+`|\[[^\]]*+\]",
-            "word": _WORD,
-            "number": _NUMBER,
-            "parameter": rf":{_WORD}",
-            "symbol": r"""/(?!\*)|:(?!:)|[^'"`\[$\\/?@:]""",
-        }
-    ),
-    "postgres": _master(
-        {
-            "space": r"[ \t\n\r\f\v]++",
-            "comment": r"--[^\n\r]*+",
-            "string": rf"(?:[xXbB]|[uU]&)?{_STRING}"
-            rf"|[eE]{_ESCAPED}(?>{_JOINED}{_ESCAPED})*+"
-            rf"|(?P<quote>{_DOLLAR_QUOTE}).*?(?P=quote)",
-            "identifier": rf"(?:[uU]&)?{_IDENTIFIER}",
-            "word": rf"(?![eE]'){_WORD}",
-            "number": _NUMBER,
-            "parameter": rf":{_WORD}",
-            "symbol": r"""::|:=|/(?!\*)|[^'"$\\/eE]""",
-        }
-    ),
+_GRAMMARS: Final[dict[Engine, dict[str, str]]] = {
+    "sqlite": {
+        "space": r"[ \t\n\r\f]++",
+        "comment": r"--[^\n]*+",
+        "string": rf"[xX]?{_STRING}",
+        "identifier": rf"{_IDENTIFIER}|`[^`]*+(?:``[^`]*+)*+`|\[[^\]]*+\]",
+        "word": _WORD,
+        "number": _NUMBER,
+        "parameter": rf":{_WORD}",
+        "symbol": r"""/(?!\*)|:(?!:)|[^'"`\[$\\/?@:]""",
+    },
+    "postgres": {
+        "space": r"[ \t\n\r\f\v]++",
+        "comment": r"--[^\n\r]*+",
+        "string": rf"(?:[xXbB]|[uU]&)?{_STRING}"
+        rf"|[eE]{_ESCAPED}(?>{_JOINED}{_ESCAPED})*+"
+        rf"|(?P<quote>{_DOLLAR_QUOTE}).*?(?P=quote)",
+        "identifier": rf"(?:[uU]&)?{_IDENTIFIER}",
+        "word": rf"(?![eE]'){_WORD}",
+        "number": _NUMBER,
+        "parameter": rf":{_WORD}",
+        "symbol": r"""::|:=|/(?!\*)|[^'"$\\/eE]""",
+    },
 }
 COMMENT_MARK = re.compile(r"/\*|\*/")
 PARAMETER = re.compile(r":[A-Za-z_][A-Za-z0-9_]*")
@@ -124,6 +115,13 @@ _PROBLEMS: Final = {
     "\\": "a backslash outside of strings means nothing in SQL; remove it",
     ":": "SQLite has no casts with ::, it reads them as part of a parameter; write CAST(x AS type)",
 }
+
+
+@cache
+def token_pattern(engine: Engine) -> re.Pattern[str]:
+    """One pattern, a group for each kind; `rest` is where nothing else matches."""
+    groups = "|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _GRAMMARS[engine].items())
+    return re.compile(f"{groups}|(?P<rest>.)", re.DOTALL)
 
 
 def placeholder_at(sql: str, start: int, engine: Engine) -> str | None:

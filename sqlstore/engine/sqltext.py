@@ -9,12 +9,12 @@ from typing import Final
 from sqlstore.engine.sqlgrammar import (
     COMMENT_MARK,
     PARAMETER,
-    PATTERNS,
     ScanError,
     Token,
     TokenKind,
     placeholder_at,
     problem_at,
+    token_pattern,
 )
 from sqlstore.engine.values import Engine
 
@@ -41,7 +41,7 @@ def scan(sql: str, engine: Engine, *, binds: bool = True) -> list[Token]:
     if "\0" in sql:
         raise ScanError(sql.index("\0"), "a NUL character; remove it")
     tokens: list[Token] = []
-    pattern = PATTERNS[engine]
+    pattern = token_pattern(engine)
     position = 0
     while position < len(sql):
         for match in pattern.finditer(sql, position):
@@ -132,16 +132,16 @@ def split(sql: str, engine: Engine) -> list[tuple[int, int]]:
     and semicolons. SQLite's are cut where sqlite3.complete_statement says so,
     PostgreSQL's where psql does. Raises ScanError.
     """
-    return split_tokens(scan(sql, engine, binds=False), engine)
+    return split_tokens(significant(scan(sql, engine, binds=False)), engine)
 
 
 def split_tokens(tokens: Iterable[Token], engine: Engine) -> list[tuple[int, int]]:
-    """`split`, for text that is scanned already."""
+    """`split`, for a text's significant tokens."""
     cutter = _SqliteCutter() if engine == "sqlite" else _PostgresCutter()
     spans: list[tuple[int, int]] = []
     first: Token | None = None
     last: Token | None = None
-    for token in significant(tokens):
+    for token in tokens:
         ends = cutter.ends_statement(token)
         if first is None and token.text != ";":
             first = token

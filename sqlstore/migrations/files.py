@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import TypeAlias
 
 from sqlstore.engine.errors import ConfigurationError
@@ -35,7 +35,7 @@ class MigrationSource:
     """
 
     store: str
-    folder: Traversable
+    folder: Path
 
     def __post_init__(self) -> None:
         if not _STORE_NAME.fullmatch(self.store):
@@ -99,7 +99,7 @@ def migration_versions(source: MigrationSource) -> list[int]:
     return list(_by_version(source, _refuse))
 
 
-def _named_files(folder: Traversable, on_problem: OnProblem) -> list[Traversable]:
+def _named_files(folder: Path, on_problem: OnProblem) -> list[Path]:
     """The files with names of migrations."""
     if not folder.is_dir():
         on_problem(MigrationFileError(str(folder), "there is no such folder of migrations"))
@@ -119,7 +119,7 @@ def _named_files(folder: Traversable, on_problem: OnProblem) -> list[Traversable
 
 
 def _of_engine(
-    versions: dict[int, dict[str | None, Traversable]], engine: Engine, on_problem: OnProblem
+    versions: dict[int, dict[str | None, Path]], engine: Engine, on_problem: OnProblem
 ) -> Iterator[Migration]:
     for version, candidates in sorted(versions.items()):
         for_us = candidates.get(engine) or candidates.get(None)
@@ -139,9 +139,9 @@ def _of_engine(
             yield Migration(version, match[2], str(for_us), text, engine)
 
 
-def _by_version(source: MigrationSource, on_problem: OnProblem) -> dict[int, dict[str | None, Traversable]]:
+def _by_version(source: MigrationSource, on_problem: OnProblem) -> dict[int, dict[str | None, Path]]:
     """By version, then by engine, None for a file that serves both."""
-    versions: dict[int, dict[str | None, Traversable]] = {}
+    versions: dict[int, dict[str | None, Path]] = {}
     names: dict[int, str] = {}
     for entry in _named_files(source.folder, on_problem):
         match = _FILE_NAME.fullmatch(entry.name)
@@ -168,7 +168,7 @@ def _by_version(source: MigrationSource, on_problem: OnProblem) -> dict[int, dic
     return versions
 
 
-def _read(entry: Traversable) -> str:
+def _read(entry: Path) -> str:
     data = entry.read_bytes()
     try:
         text = data.decode("utf-8-sig")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Final
 
 from sqlstore.engine.migration_session import ConcurrentIndex
@@ -42,7 +43,7 @@ _CONCURRENTLY: Final = (
 class Statements:
     """The statements of one section, by their significant tokens.
 
-    - tokens: of all; each: of one statement after the other.
+    - tokens: of all; each: of one statement after the other; words: of each, as `_words` has them.
     """
 
     def __init__(self, tokens: Sequence[Token], engine: Engine) -> None:
@@ -50,26 +51,27 @@ class Statements:
         self.tokens = significant(tokens)
         self.spans = tuple(split_tokens(self.tokens, engine))
         self.each = tuple(_tokens_in(self.tokens, self.spans))
+        self.words = tuple(map(_words, self.each))
 
     @property
     def rebuilds_tables(self) -> bool:
         """Whether a table is dropped or renamed."""
-        return any(_rebuilds(_words(statement)) for statement in self.each)
+        return any(map(_rebuilds, self.words))
 
     @property
     def created_tables(self) -> frozenset[str]:
         """The tables that CREATE TABLE names, in small letters; temporary ones left out."""
-        return frozenset(name for statement in self.each if (name := _created_table(statement)))
+        return frozenset(filter(None, map(_created_table, self.each, self.words)))
 
     @property
     def dropped_tables(self) -> dict[str, str]:
         """The tables that DROP TABLE names: as the SQL has them, and their plain names in small letters."""
-        return dict(pair for statement in self.each for pair in _dropped_tables(statement))
+        return dict(chain.from_iterable(map(_dropped_tables, self.each, self.words)))
 
     @property
     def concurrent_index(self) -> ConcurrentIndex | None:
         """The index that CREATE INDEX CONCURRENTLY makes, if it has a name."""
-        return next((index for statement in self.each if (index := _concurrent_index(statement))), None)
+        return next(filter(None, map(_concurrent_index, self.each, self.words)), None)
 
     @property
     def fingerprint(self) -> str:
@@ -85,8 +87,7 @@ class Statements:
 
     def check(self, *, transaction: bool) -> None:
         """Raise ScanError at the first statement that must not be in a migration."""
-        for statement in self.each:
-            words = _words(statement)
+        for statement, words in zip(self.each, self.words, strict=True):
             problem = _control_problem(words) or (
                 self._transaction_problem(words) if transaction else self._alone_problem(words)
             )
@@ -118,7 +119,9 @@ class Statements:
         return None
 
     def _check_alone(self) -> None:
-        others = [statement for statement in self.each if _words(statement)[0] != "SET"]
+        others = [
+            statement for statement, words in zip(self.each, self.words, strict=True) if words[0] != "SET"
+        ]
         if len(others) > 1:
             raise ScanError(
                 others[1][0].start,
@@ -165,8 +168,7 @@ def _rebuilds(words: Sequence[str]) -> bool:
     return _starts(words, "ALTER TABLE") and "RENAME TO" in " ".join(words)
 
 
-def _created_table(statement: Sequence[Token]) -> str | None:
-    words = _words(statement)
+def _created_table(statement: Sequence[Token], words: Sequence[str]) -> str | None:
     if words[0] != "CREATE" or "TABLE" not in words[1:3] or words[1] in ("TEMP", "TEMPORARY"):
         return None
     at = words.index("TABLE") + 1
@@ -177,8 +179,7 @@ def _created_table(statement: Sequence[Token]) -> str | None:
     return plain_name(statement[at]) if at < len(statement) else None
 
 
-def _dropped_tables(statement: Sequence[Token]) -> Iterator[tuple[str, str]]:
-    words = _words(statement)
+def _dropped_tables(statement: Sequence[Token], words: Sequence[str]) -> Iterator[tuple[str, str]]:
     if not _starts(words, "DROP TABLE"):
         return
     at = 4 if _starts(words[2:], "IF EXISTS") else 2
@@ -192,8 +193,7 @@ def _dropped_tables(statement: Sequence[Token]) -> Iterator[tuple[str, str]]:
             name.append(token)
 
 
-def _concurrent_index(statement: Sequence[Token]) -> ConcurrentIndex | None:
-    words = _words(statement)
+def _concurrent_index(statement: Sequence[Token], words: Sequence[str]) -> ConcurrentIndex | None:
     if words[0] != "CREATE" or "CONCURRENTLY" not in words[:4] or "ON" not in words:
         return None
     at, on = words.index("CONCURRENTLY") + 1, words.index("ON")

@@ -5,7 +5,7 @@ import random
 import signal
 import sqlite3
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 
 import asyncpg
 import pytest
@@ -78,7 +78,8 @@ async def test_at_fifty_random_moments(shop, forker):
     for _ in range(50):
         pid = forker.start("migrate", shop.url, shop.folder, steps=6)
         time.sleep(dice.uniform(0.002, 0.09))
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it was done already
+            os.kill(pid, signal.SIGKILL)
         kills += forker.wait() == -signal.SIGKILL
         now = await check_whole(shop)
         assert now >= done

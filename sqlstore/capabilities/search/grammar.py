@@ -68,9 +68,11 @@ def matches(query: SearchQuery, text: str) -> bool:
 
     A word is found by its stem where a word of the text is that stem, or has it.
     """
-    if query.is_empty:
-        return False
-    runs_of_text = spaced(normalize(text))
+    return not query.is_empty and matches_runs(query, spaced(normalize(text)))
+
+
+def matches_runs(query: SearchQuery, runs_of_text: str) -> bool:
+    """The same of a text's spaced runs, for a query that looks for something."""
     stems: set[str] | None = None
     for item in query.items:
         found = item.text in runs_of_text

@@ -38,8 +38,9 @@ def normalize_with_origins(text: str) -> tuple[str, list[int]]:
 
     Characters that were put together, or belong to one base character, begin where that begins.
     """
-    if text.isascii():
-        return normalize(text), list(range(len(text)))
+    folded_text = text.translate(_FOLDED)
+    if _FOLDED.uneven.isdisjoint(text) and _composed(folded_text) == folded_text:
+        return _tones_first(folded_text), _origins_of_even(folded_text)
     pieces: list[str] = []
     origins: list[int] = []
     for start, folded in _clusters(text):
@@ -47,6 +48,18 @@ def normalize_with_origins(text: str) -> tuple[str, list[int]]:
         pieces.append(piece)
         origins += [start] * len(piece)
     return _tones_first("".join(pieces)), origins
+
+
+def _origins_of_even(folded: str) -> list[int]:
+    """The origins where each character was folded to one, and nothing was put together."""
+    if _FOLDED.joining.isdisjoint(folded):
+        return list(range(len(folded)))
+    origins: list[int] = []
+    start = 0
+    for place, char in enumerate(folded):
+        start = start if char in _FOLDED.joining else place
+        origins.append(start)
+    return origins
 
 
 def _clusters(text: str) -> Iterator[tuple[int, str]]:
@@ -87,11 +100,24 @@ class _Folded(dict[int, int | str]):
     """What each character becomes on its own, worked out when it is first met; one character as its code.
 
     Not kept for the nine hundred thousand codes that are no characters: texts full of them cost no memory.
+
+    Of the characters met so far:
+    - uneven: those that become none, or several.
+    - joining: what others became and may be put together with what is before it.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.uneven: set[str] = set()
+        self.joining: set[str] = set()
 
     def __missing__(self, code: int) -> int | str:
         folded = _fold(chr(code))
         result = ord(folded) if len(folded) == 1 else folded
+        if result is folded:
+            self.uneven.add(chr(code))
+        elif _joins(folded, ""):
+            self.joining.add(folded)
         if code < _LAST_PLANES or folded != " ":
             self[code] = result
         return result

@@ -15,7 +15,7 @@ from sqlstore.capabilities.search.snippets import Snippet, places_in, snippet
 from sqlstore.capabilities.search.thai import LONGEST_SHORT_WORD, THAI, word_likelihood
 from sqlstore.engine.search_terms import Item, SearchQuery
 
-__all__ = ["Snippet", "score", "snippet"]
+__all__ = ["Snippet", "score", "score_runs", "snippet"]
 
 _SATURATION: Final = 1.2
 """How many times a word must stand in a text of usual length for half of the most it can count."""
@@ -32,7 +32,11 @@ _KINDS: Final = (re.compile("[\u3040-\u309f]"), re.compile("[\u30a0-\u30ff]"), r
 
 def score(query: SearchQuery, text: str, age_s: float) -> float:
     """How well a text that matches fits a query, 0 to 2. age_s: how old it is, in seconds."""
-    runs = spaced(normalize(text))
+    return score_runs(query, spaced(normalize(text)), age_s)
+
+
+def score_runs(query: SearchQuery, runs: str, age_s: float) -> float:
+    """The same of a text's spaced runs."""
     wanted = [item for item in query.items if not item.excluded]
     length = 1 - _LENGTH_WEIGHT + _LENGTH_WEIGHT * min(20.0, len(runs) / _USUAL_LENGTH)
     fit = sum(_item_score(item, runs, length) for item in wanted) / max(1, len(wanted))
@@ -43,7 +47,10 @@ def score(query: SearchQuery, text: str, age_s: float) -> float:
 def _item_score(item: Item, runs: str, length: float) -> float:
     """As often as it stands there, what is likely no word of its own counting less; and in which form."""
     if item.stem:
-        frequency = float(sum(item.stem in (word, stem(word)) for word in runs.split()))
+        words = runs.split()
+        frequency = float(list(map(stem, words)).count(item.stem))
+        if stem(item.stem) != item.stem:  # the word itself counts too
+            frequency += words.count(item.stem)
         likelihood = 1.0
     else:
         likelihoods = [_word_likelihood(runs, *place) for place in places_in(item, runs)]

@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Final, Generic, Literal, TypeVar, cast
+from typing import Any, ClassVar, Final, Generic, Literal, TypeAlias, TypeVar, cast
 from uuid import UUID
 
 import msgspec
 
-from sqlstore.capabilities.search.grammar import matches, parse
+from sqlstore.capabilities.search.grammar import matches, matches_runs, parse
 from sqlstore.capabilities.search.indexing import (
     BATCH_ROWS,
     OFF,
@@ -28,8 +28,10 @@ from sqlstore.capabilities.search.indexing import (
     is_current,
     waiting,
 )
-from sqlstore.capabilities.search.ranking import score, snippet
+from sqlstore.capabilities.search.normalize import normalize
+from sqlstore.capabilities.search.ranking import score_runs, snippet
 from sqlstore.capabilities.search.rows import EVERYTHING, Found, Waiting
+from sqlstore.capabilities.search.segment import spaced
 from sqlstore.engine.clock import now
 from sqlstore.engine.driver import Driver, Executor
 from sqlstore.engine.errors import DatabaseError, InvalidValue, UsageError
@@ -40,6 +42,8 @@ from sqlstore.engine.search_terms import SearchQuery, SearchTerm, is_exact
 R = TypeVar("R", bound=msgspec.Struct)
 Order = Literal["relevance", "newest"]
 Owner = int | str | UUID
+_Match: TypeAlias = tuple[R, str]
+"""A row and its text's spaced runs (`segment.spaced`)."""
 
 RANKED_ROWS: Final = 200
 """How many hits are ranked: the newest."""
@@ -173,7 +177,7 @@ class Search(Generic[R]):
             return SearchResult(())
         wanted = limit if order == "newest" else max(limit, RANKED_ROWS)
         rows, complete = await self._rows(self._query.terms, wanted, before)
-        hits = [self._hit(row) for row in rows]
+        hits = [self._hit(row, runs) for row, runs in rows]
         if order == "relevance":
             hits.sort(key=lambda hit: (hit.score, self._source.key(hit.row)), reverse=True)
         return SearchResult(tuple(self._with_snippet(hit) for hit in hits[:limit]), complete)
@@ -188,16 +192,16 @@ class Search(Generic[R]):
         match = self._executor.match_text(self._query.terms, self._scope)
         found: list[Found] = await self._executor.call(self._queries.hits, match, _LAST, most)
         keys = {hit.id for hit in found} | {cast("int", row.id) for row in pending if row.text is not None}
-        return await self._matching(keys, trusted=True)
+        return await self._read(keys)
 
-    async def _rows(self, terms: SearchTerm, wanted: int, before: int) -> tuple[list[R], bool]:
+    async def _rows(self, terms: SearchTerm, wanted: int, before: int) -> tuple[list[_Match[R]], bool]:
         """The newest rows that match, newest first, and whether none can be missing among them."""
         pending, complete = await self._pending()
         trusted = complete and is_exact(terms)
         fresh = sorted((key for key in self._fresh(pending) if key < before), reverse=True)
         known = {row.id for row in pending}
         match = self._executor.match_text(terms, self._scope)
-        rows: list[R] = []
+        rows: list[_Match[R]] = []
         looked_at = 0
         page = wanted
         while True:
@@ -246,15 +250,19 @@ class Search(Generic[R]):
             ):
                 yield cast("int", row.id)
 
-    async def _matching(self, keys: Iterable[int], *, trusted: bool) -> list[R]:
+    async def _matching(self, keys: Iterable[int], *, trusted: bool) -> list[_Match[R]]:
         """Of these rows those that match, newest first; trusted: the index could tell by itself."""
+        found = [(row, spaced(normalize(self._text(row)))) for row in await self._read(keys)]
+        return found if trusted else [match for match in found if matches_runs(self._query, match[1])]
+
+    async def _read(self, keys: Iterable[int]) -> list[R]:
+        """These rows as far as they are there and their owner's, newest first."""
         wanted = sorted(keys, reverse=True)
         if not wanted:
             return []
         rows: list[R] = await self._executor.call(self._queries.by_keys, wanted)
         rows.sort(key=self._source.key, reverse=True)
-        mine = [row for row in rows if self._belongs(row)]
-        return mine if trusted else [row for row in mine if matches(self._query, self._text(row))]
+        return [row for row in rows if self._belongs(row)]
 
     def _belongs(self, row: R) -> bool:
         """Whether a row is its owner's still, as far as the row says: the index may be behind."""
@@ -263,10 +271,10 @@ class Search(Generic[R]):
     def _text(self, row: R) -> str:
         return indexed_part(self._source.text(row) or "")
 
-    def _hit(self, row: R) -> SearchHit[R]:
+    def _hit(self, row: R, runs: str) -> SearchHit[R]:
         moment = self._source.moment(row)
         age_s = 0.0 if moment is None else max(0.0, (now() - moment).total_seconds())
-        return SearchHit(row, score(self._query, self._text(row), age_s), "", ())
+        return SearchHit(row, score_runs(self._query, runs, age_s), "", ())
 
     def _with_snippet(self, hit: SearchHit[R]) -> SearchHit[R]:
         text = self._text(hit.row)

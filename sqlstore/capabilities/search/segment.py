@@ -15,6 +15,7 @@ from importlib.metadata import version
 from operator import add
 from typing import Final
 
+import msgspec
 from snowballstemmer.english_stemmer import EnglishStemmer
 from snowballstemmer.russian_stemmer import RussianStemmer
 
@@ -23,7 +24,7 @@ from sqlstore.capabilities.search.normalize import normalize
 
 WORD_LENGTH: Final = 64
 """How many characters of a word are kept; words that begin with the same 64 are the same."""
-INDEX_VERSION: Final[str] = f"1-snowball-{version('snowballstemmer')}"
+INDEX_VERSION: Final[str] = f"2-snowball-{version('snowballstemmer')}"
 """Of the words that are made of a text; texts that were cut by another version are cut anew."""
 
 GRAM_CHARACTERS: Final = (
@@ -52,8 +53,7 @@ class Tokens:
     stems: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(msgspec.Struct, frozen=True):
     """A piece of a normalized text: text[start:end]; a word of more than WORD_LENGTH is shortened."""
 
     text: str

@@ -7,6 +7,7 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 
 from sqlstore.capabilities.search.normalize import normalize, normalize_with_origins
@@ -89,10 +90,13 @@ def _likely_piece(wanted: Sequence[Item], text: str) -> int:
 def _places(wanted: Sequence[Item], text: str) -> Iterator[_Place]:
     normalized, origins = normalize_with_origins(text)
     found = runs(normalized)
-    origin_of = _origins_of_spaced(found)
     runs_of_text = f" {' '.join(run.text for run in found)} "
+    starts = list(accumulate((len(run.text) + 1 for run in found), initial=1))
     for number, item in enumerate(wanted):
-        spans = [(origin_of[start], origin_of[end - 1]) for start, end in places_in(item, runs_of_text)]
+        spans = [
+            (_unspaced(found, starts, start), _unspaced(found, starts, end - 1))
+            for start, end in places_in(item, runs_of_text)
+        ]
         if item.stem:
             forms = [run for run in found if not run.is_gram and stem(run.text) == item.stem]
             spans += [(run.start, run.end - 1) for run in forms[:PLACES]]
@@ -102,13 +106,10 @@ def _places(wanted: Sequence[Item], text: str) -> Iterator[_Place]:
             yield _Place(origins[first], end, number)
 
 
-def _origins_of_spaced(found: Sequence[Run]) -> list[int]:
-    """For each character of spaced runs its place in the normalized text."""
-    places = [0]
-    for run in found:
-        places += range(run.start, run.start + len(run.text))
-        places.append(run.end)
-    return places
+def _unspaced(found: Sequence[Run], starts: Sequence[int], place: int) -> int:
+    """Where a character of spaced runs is in the normalized text; starts: of the runs, when spaced."""
+    number = bisect_right(starts, place) - 1
+    return found[number].start + place - starts[number]
 
 
 def _window(places: Sequence[_Place], text: str, length: int) -> tuple[int, int]:

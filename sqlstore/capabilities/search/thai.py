@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from functools import cache, lru_cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Final
 
 LONGEST_SHORT_WORD: Final = 3
@@ -76,4 +76,4 @@ def _longer_words(short: str) -> dict[tuple[str, str], list[tuple[str, int]]]:
 
 @cache
 def _known_words() -> tuple[str, ...]:
-    return tuple(files(__package__).joinpath("thai_words.txt").read_text("utf-8").split())
+    return tuple(Path(__file__).with_name("thai_words.txt").read_text("utf-8").split())
