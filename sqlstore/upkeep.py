@@ -11,7 +11,7 @@ import msgspec
 
 from sqlstore.capabilities.retention import Due, Removed
 from sqlstore.opening import opened_store, store_option
-from sqlstore.terminal import Duration, json_option, progress_bar, url_option
+from sqlstore.terminal import Duration, json_option, progress_bar, step_bar, url_option
 
 
 @click.command()
@@ -69,7 +69,8 @@ def maintain(url: str | None, store: str | None, *, vacuum: bool) -> None:
 
     async def work() -> None:
         async with opened_store(url, store) as opened:
-            await opened.maintain(vacuum=vacuum)
+            with step_bar() as on_progress:
+                await opened.maintain(vacuum=vacuum, on_progress=on_progress)
 
     asyncio.run(work())
     click.echo("done")

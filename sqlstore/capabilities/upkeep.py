@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar
@@ -16,9 +17,11 @@ from sqlstore.capabilities.person import (
     person_value,
 )
 from sqlstore.capabilities.retention import Due, OnProgress, Removed, Retention, cleanup, due
+from sqlstore.capabilities.search import Keeper
 from sqlstore.engine.driver import Driver, Executor
+from sqlstore.engine.errors import StoreError
 from sqlstore.engine.queries import Queries
-from sqlstore.engine.watch import OnStep
+from sqlstore.engine.watch import OnStep, Watch
 
 
 class MaintainedStore:
@@ -28,6 +31,7 @@ class MaintainedStore:
     driver: Driver
     _executor: Executor
     _queries: Queries
+    _keeper: Keeper | None
 
     async def cleanup(
         self,
@@ -75,17 +79,30 @@ class MaintainedStore:
         """Delete everything about one person, in every table, in one transaction.
 
         On SQLite what was deleted is overwritten as space is used again; `maintain(vacuum=True)`
-        removes it from the file at once. Backups made before still hold it.
+        removes it, and its words in the search index, from the file at once. Backups made before
+        still hold it.
         """
-        return await erase_person(self.driver, self._queries, self.name, await self.person_arguments(person))
+        arguments = await self.person_arguments(person)
+        receipt = await erase_person(self.driver, self._queries, self.name, arguments)
+        if self._keeper is not None:
+            with suppress(StoreError):  # it is erased; what is pending is indexed soon
+                await self._keeper.settle()
+        return receipt
 
-    async def maintain(self, *, vacuum: bool = False) -> None:
-        """Look at the tables anew for the planner; with `vacuum`, give back the space of deleted rows.
+    async def maintain(self, *, vacuum: bool = False, on_progress: OnStep | None = None) -> None:
+        """Put the search index together, and look at the tables anew for the planner.
 
-        VACUUM makes SQLite's writers wait, and needs as much free space as the database takes.
+        vacuum: give back the space of deleted rows too, which makes SQLite's writers wait, and
+        needs as much free space as the database takes.
         """
+        watch = Watch(on_progress)
+        if self._keeper is not None:
+            watch.tell("indexing")
+            await self._keeper.tidy()
         if vacuum:
+            watch.tell("vacuuming")
             await self.driver.vacuum()
+        watch.tell("analyzing")
         await self.driver.analyze()
 
     async def backup(

@@ -219,6 +219,13 @@ class Driver(Executor):
         """Look at the tables anew, so that queries are planned for the rows that are there now."""
 
     @abstractmethod
+    async def merge_search(self, table: str) -> None:
+        """Put the parts of a full-text index together, in small steps beside live traffic; has no deadline.
+
+        Words that stand in no row any more leave the index with that. table: the index, `messages_search`.
+        """
+
+    @abstractmethod
     async def checkpoint(self) -> None:
         """Called between batches of bulk work: keeps SQLite's write-ahead log small beside live traffic."""
 

@@ -173,6 +173,9 @@ class PostgresDriver(Driver):
         """ANALYZE the tables of this schema."""
         await self._for_all_tables("ANALYZE")
 
+    async def merge_search(self, table: str) -> None:
+        """Nothing to do: a GIN index has no parts, and VACUUM clears it."""
+
     async def checkpoint(self) -> None:
         """Nothing to do: the server looks after its own log."""
 

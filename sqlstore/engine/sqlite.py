@@ -34,7 +34,7 @@ from sqlstore.engine.sqlite_files import DatabaseFile
 from sqlstore.engine.sqlite_jobs import Read, Work, Write, WriteMany
 from sqlstore.engine.sqlite_prepare import Synchronous, configure, examine
 from sqlstore.engine.sqlite_probe import load_of, probe_database
-from sqlstore.engine.sqlite_search import match_text
+from sqlstore.engine.sqlite_search import match_text, merge_some
 from sqlstore.engine.sqlite_timing import TimedWorker
 from sqlstore.engine.sqlite_transaction import Exclusive, SqliteSnapshot, SqliteTransaction
 from sqlstore.engine.sqlite_worker import Worker
@@ -243,6 +243,17 @@ class SqliteDriver(Driver):
         """ANALYZE, which looks at a sample of each index."""
         async with self.exclusive() as held:
             await held.run(_analyze)
+
+    async def merge_search(self, table: str) -> None:
+        """Merge the parts of an FTS5 index, each step a write of its own."""
+        first = True
+        while True:
+            async with self.exclusive() as held:
+                merged = await held.run(partial(merge_some, table=table, first=first))
+            first = False
+            if not merged:
+                return
+            await self.checkpoint()
 
     async def checkpoint(self) -> None:
         """Cut the write-ahead log where it has grown beyond CHECKPOINT_BYTES, unless a reader needs it."""

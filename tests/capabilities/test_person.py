@@ -111,3 +111,33 @@ async def test_a_store_that_knows_no_persons_says_so(url):
     async with Diary.open(url) as diary:
         with pytest.raises(ConfigurationError, match=r"no person\.sql"):
             await diary.erase_person("ann")
+
+
+@pytest.mark.parametrize("name", sorted(PEOPLE))
+async def test_the_words_of_who_was_erased_leave_the_file_at_once(sqlite_url, name):
+    people = PEOPLE[name]
+    path = Path(sqlite_url.removeprefix("sqlite:///"))
+    ann, bob = people.persons
+    async with peopled(name, sqlite_url) as store:
+        await people.add(store, bob, "qzxother7")
+        await people.add(store, ann, "qzxcanary7")
+        await store.maintain()  # the words are in the index, not in what is pending
+        await store.erase_person(ann)
+        assert await store.driver.fetch("SELECT old_text FROM search_pending") == []
+        await store.maintain(vacuum=True)
+    written = b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*"))
+    assert b"xcanary7" not in written
+    assert b"xother7" in written
+
+
+async def test_maintenance_says_what_it_does_and_the_search_goes_on(url):
+    steps = []
+    async with Support.open(url) as desk:
+        await PEOPLE["support"].add(desk, "501", "gardener")
+        await desk.maintain(vacuum=True, on_progress=lambda step, done, total: steps.append(step))
+        assert (
+            len((await desk.messages.search("gardeners")).hits)
+            == len((await desk.messages.search("gardener")).hits)
+            > 0
+        )
+    assert steps == ["indexing", "vacuuming", "analyzing"]

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from contextvars import Context
 from typing import Final
 
-from sqlstore.capabilities.search.indexing import extend, is_older, restart, states
+from sqlstore.capabilities.search.indexing import BATCH_ROWS, extend, index_pending, is_older, restart, states
 from sqlstore.capabilities.search.maintenance import catch_up
 from sqlstore.engine.driver import Driver
 from sqlstore.engine.errors import StoreError
@@ -53,6 +53,18 @@ class Keeper:
         except StoreError as error:
             _log.info("search could not be started yet: %s", error)
         self._wake_after(PAUSE_S)
+
+    async def settle(self) -> None:
+        """Index what is pending by now: then nothing is kept of texts that were changed or deleted before."""
+        for table in self._tables:
+            while await index_pending(self._driver, table) == BATCH_ROWS:
+                pass
+
+    async def tidy(self) -> None:
+        """Index what is pending, and put the index's parts together; words that stand nowhere leave it."""
+        await self.settle()
+        for table in self._tables:
+            await self._driver.merge_search(f"{table}_search")
 
     async def stop(self) -> None:
         """Stop at once; what is not indexed stays pending."""

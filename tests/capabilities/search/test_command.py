@@ -67,7 +67,8 @@ async def test_programs_get_json(url: str) -> None:
 async def test_an_index_that_differs_is_told_and_mended(url: str) -> None:
     await made(url)
     arguments = ("--store", "support", "--url", url)
-    assert run("--verify", *arguments).splitlines()[0] == "messages: 2 rows, 26 words, the index agrees"
+    number = 26 if url.startswith("sqlite") else 28  # PostgreSQL's say in which part of the table a row is
+    assert run("--verify", *arguments).splitlines()[0] == f"messages: 2 rows, {number} words, the index agrees"
     async with Support.open(url) as desk:
         wrong = "INSERT INTO messages_search (rowid, body, stem, scope) VALUES (9, 'ghost', '', '')"
         if desk.driver.engine == "postgres":
