@@ -68,12 +68,28 @@ class Script:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One migration to apply, or to take back where `record` is None."""
+    """One migration to apply, or to take back where `record` is None.
+
+    counted: whether to say how many rows it changed; PostgreSQL then gets one statement at a time.
+    """
 
     store: str
     version: int
     script: Script
     record: Record | None
+    counted: bool = False
+
+
+class Ran(NamedTuple):
+    """How a script went.
+
+    - duration_ms: the time it took. rows: how many it changed; None where that was not counted.
+    - lost: what hung on tables that were made anew, and is gone: `index idx_users_name of users`.
+    """
+
+    duration_ms: int
+    rows: int | None
+    lost: tuple[str, ...] = ()
 
 
 def record_sql(change: Change, duration_ms: int, applied_at: str) -> str:
@@ -133,11 +149,11 @@ class MigrationSession(ABC):
         """
 
     @abstractmethod
-    async def apply(self, change: Change, wanted: Wanted) -> int | None:
+    async def apply(self, change: Change, wanted: Wanted) -> Ran | None:
         """Run a change and record it, in one transaction under the lock, if it is still wanted.
 
         `wanted` is not asked again where nobody but this session changed anything since.
-        Gives the milliseconds that the script took, or None when it was not wanted.
+        None when it was not wanted.
         Raises ScriptError, LockNotAcquired, a DatabaseError, or what `wanted` raises.
         """
 

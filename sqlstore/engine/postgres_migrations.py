@@ -31,6 +31,7 @@ from sqlstore.engine.migration_session import (
     LockWait,
     MigrationSession,
     Notify,
+    Ran,
     Script,
     ScriptError,
     Wanted,
@@ -115,7 +116,7 @@ class PostgresSession(LockedConnection, MigrationSession):
                 "use a direct URL of the server"
             )
 
-    async def apply(self, change: Change, wanted: Wanted) -> int | None:
+    async def apply(self, change: Change, wanted: Wanted) -> Ran | None:
         """Run it, again where other sessions are in the way: 10 times, or for 120 seconds."""
         wait = LockWait(self._lock_wait_s, self._notify)
         started = time.monotonic()
@@ -153,7 +154,7 @@ class PostgresSession(LockedConnection, MigrationSession):
         self._notify("retry", f"other sessions hold its tables, try {tries + 1}; open transactions: {others}")
         await asyncio.sleep(0.1 * tries * random.uniform(0.5, 1.0))  # noqa: S311 - keeps no secret
 
-    async def _run_in_transaction(self, change: Change, wanted: Wanted, wait: LockWait) -> int | None:
+    async def _run_in_transaction(self, change: Change, wanted: Wanted, wait: LockWait) -> Ran | None:
         known, self._known = self._known, None
         try:
             first = (known.check if known else "") + f"SAVEPOINT {SAVEPOINT}"
@@ -165,7 +166,7 @@ class PostgresSession(LockedConnection, MigrationSession):
                     await self._make_book(history)
                     known = _known(change.store, history)
                 started = time.perf_counter()
-                await execute_whole(self._connection, change.script)
+                rows = await execute_whole(self._connection, change.script, counted=change.counted)
                 duration_ms, applied_at = milliseconds_since(started), now_text()
                 await self._finish(change.script, record_sql(change, duration_ms, applied_at))
         except asyncpg.PostgresError as error:
@@ -174,7 +175,7 @@ class PostgresSession(LockedConnection, MigrationSession):
             return await self._run_in_transaction(change, wanted, wait)
         if change.record is not None:
             self._known = _Known(change.store, known.count + 1, change.version, applied_at)
-        return duration_ms
+        return Ran(duration_ms, rows)
 
     async def _finish(self, script: Script, record: str) -> None:
         """Undo what the script set, record it, and commit: in one message."""
@@ -187,7 +188,7 @@ class PostgresSession(LockedConnection, MigrationSession):
         except asyncpg.InvalidSavepointSpecificationError:
             raise ended from None
 
-    async def _run_alone(self, change: Change, wanted: Wanted, wait: LockWait) -> int | None:
+    async def _run_alone(self, change: Change, wanted: Wanted, wait: LockWait) -> Ran | None:
         """Statements that refuse a transaction: the book tells when one was started and not finished."""
         key, record, script = (change.store, change.version), change.record, change.script
         write = self._connection.execute
@@ -210,7 +211,7 @@ class PostgresSession(LockedConnection, MigrationSession):
                 raise
             duration_ms = milliseconds_since(started)
             await write(set_state(*key, "applied", duration_ms) if record else delete_row(*key))
-            return duration_ms
+            return Ran(duration_ms, None)
 
     async def _execute_alone(self, script: Script) -> None:
         await self._connection.execute("SET statement_timeout = 0; SET lock_timeout = 0")

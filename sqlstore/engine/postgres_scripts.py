@@ -20,21 +20,28 @@ _NOT_ALLOWED: Final = re.compile(r"permission denied for (schema|database) (.+)"
 _SEARCH_LIMIT_S: Final = 5.0
 
 
-async def execute(connection: asyncpg.Connection, script: Script, start: int, end: int) -> None:
-    """Run a part of a script. Raises ScriptError; what is RETRYABLE as it is."""
+async def execute(connection: asyncpg.Connection, script: Script, start: int, end: int) -> str:
+    """Run a part of a script, and give its command tag. Raises ScriptError; what is RETRYABLE as it is."""
     try:
-        await connection.execute(script.sql[start:end])
+        tag: str = await connection.execute(script.sql[start:end])
     except asyncpg.PostgresError as error:
         if error.sqlstate in RETRYABLE and script.transaction:
             raise
         offset = _offset(error, start, [cut for cut, _ in script.statements if start <= cut < end])
         raise script_error(error, offset, rolled_back=script.transaction) from None
+    return tag
 
 
-async def execute_whole(connection: asyncpg.Connection, script: Script) -> None:
-    """Run a script as the file has it, behind SAVEPOINT. Raises as `execute` does."""
+async def execute_whole(connection: asyncpg.Connection, script: Script, *, counted: bool) -> int | None:
+    """Run a script as the file has it, behind SAVEPOINT. Raises as `execute` does.
+
+    counted: one statement at a time, to give how many rows they changed.
+    """
+    if counted:
+        tags = [await execute(connection, script, start, end) for start, end in script.statements]
+        return sum(_rows_changed(tag) for tag in tags)
     if not script.statements:  # asyncpg does not understand the answer to an empty query
-        return
+        return None
     started = time.monotonic()
     try:
         await execute(connection, script, 0, len(script.sql))
@@ -42,6 +49,13 @@ async def execute_whole(connection: asyncpg.Connection, script: Script) -> None:
         if error.offset is None and time.monotonic() - started < _SEARCH_LIMIT_S:
             error.offset = await _find_failing(connection, script, error.code)
         raise
+    return None
+
+
+def _rows_changed(tag: str) -> int:
+    """What `INSERT 0 5`, `UPDATE 5` and `DELETE 5` say; 0 for what changes no rows."""
+    command, *numbers = tag.split()
+    return int(numbers[-1]) if command in ("INSERT", "UPDATE", "DELETE", "MERGE") else 0
 
 
 async def _find_failing(connection: asyncpg.Connection, script: Script, code: str | None) -> int | None:

@@ -7,6 +7,7 @@ nothing of it survives the process. Statements are run one by one, because
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import time
 from collections import Counter
@@ -30,6 +31,7 @@ from sqlstore.engine.migration_session import (
     LockWait,
     MigrationSession,
     Notify,
+    Ran,
     Script,
     ScriptError,
     Wanted,
@@ -90,7 +92,7 @@ class SqliteSession(MigrationSession):
             if not sqlite3.complete_statement(script.sql[start:end].rstrip(";") + ";"):
                 raise ScriptError("the end of this statement cannot be told; end it with `;`", offset=start)
 
-    async def apply(self, change: Change, wanted: Wanted) -> int | None:
+    async def apply(self, change: Change, wanted: Wanted) -> Ran | None:
         """Run it in one job, again and again while somebody else writes."""
         work = self._run_in_transaction if change.script.transaction else self._run_alone
         return await self._when_free(partial(work, change=change, wanted=wanted))
@@ -125,19 +127,21 @@ class SqliteSession(MigrationSession):
 
     def _run_in_transaction(
         self, connection: sqlite3.Connection, change: Change, wanted: Wanted
-    ) -> int | None:
+    ) -> Ran | None:
         with _foreign_keys_off(connection, needed=change.script.rebuilds_tables), _transaction(connection):
             if not self._is_wanted(connection, change, wanted):
                 return None
             violations = _violations(connection)
-            started = time.perf_counter()
+            hanging = _hanging(connection) if change.script.rebuilds_tables else {}
+            started, before = time.perf_counter(), connection.total_changes
             _execute_all(connection, change.script)
-            duration_ms = milliseconds_since(started)
+            duration_ms, rows = milliseconds_since(started), connection.total_changes - before
+            ran = Ran(duration_ms, rows, tuple(_lost(connection, hanging, change.script)))
             _check_violations(violations, _violations(connection))
-            record_change(connection, change, duration_ms)
-            return duration_ms
+            record_change(connection, change, ran.duration_ms)
+            return ran
 
-    def _run_alone(self, connection: sqlite3.Connection, change: Change, wanted: Wanted) -> int | None:
+    def _run_alone(self, connection: sqlite3.Connection, change: Change, wanted: Wanted) -> Ran | None:
         """VACUUM and PRAGMA: run again without harm where the process died before recording them."""
         with _transaction(connection):
             if not self._is_wanted(connection, change, wanted):
@@ -150,7 +154,7 @@ class SqliteSession(MigrationSession):
             if not self._is_wanted(connection, change, wanted):
                 return None
             record_change(connection, change, duration_ms)
-        return duration_ms
+        return Ran(duration_ms, None)
 
     def _is_wanted(self, connection: sqlite3.Connection, change: Change, wanted: Wanted) -> bool:
         """Ask, unless no other connection has committed anything since that was asked before."""
@@ -172,6 +176,26 @@ def _execute_all(connection: sqlite3.Connection, script: Script) -> None:
             raise ScriptError(
                 "the statement ended the transaction; a migration must not", offset=start, rolled_back=False
             )
+
+
+def _hanging(connection: sqlite3.Connection) -> dict[tuple[str, str], str]:
+    """Indexes and triggers, and the table of each."""
+    found = connection.execute(
+        "SELECT type, name, tbl_name FROM sqlite_schema WHERE type IN ('index', 'trigger') AND sql IS NOT NULL"
+    )
+    return {(kind, name): table for kind, name, table in found}
+
+
+def _lost(
+    connection: sqlite3.Connection, before: dict[tuple[str, str], str], script: Script
+) -> Iterator[str]:
+    """What went with a table that is there again, unless the script drops it by name."""
+    after = _hanging(connection)
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    for (kind, name), table in before.items():
+        dropped = re.search(rf"DROP\s+{kind}\b[^;]*\b{re.escape(name)}\b", script.sql, re.IGNORECASE)
+        if (kind, name) not in after and table in tables and not dropped:
+            yield f"{kind} {name} of {table}"
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -10,10 +11,11 @@ import click
 from sqlstore.engine.driver import Driver
 from sqlstore.migrate.running import DONE, USAGE, confirmed, run
 from sqlstore.migrate.target import Target, lock_wait_option, make_target, opened, target_options, yes_option
-from sqlstore.migrations import Report, Reversal, migrate, plan_down, rows_to_drop
+from sqlstore.migrations import Report, Reversal, migrate, plan_down, rows_to_drop, status
 from sqlstore.migrations import down as take_back
 from sqlstore.migrations import redo as take_back_and_apply
 from sqlstore.migrations.display import progress, show_report, show_reversals
+from sqlstore.terminal import step_bar
 
 _to = click.option("--to", type=click.IntRange(min=0), help="The version to end at.")
 _steps = click.option("--steps", type=click.IntRange(min=1), help="How many migrations at most.")
@@ -25,12 +27,28 @@ _steps = click.option("--steps", type=click.IntRange(min=1), help="How many migr
 @_steps
 @lock_wait_option
 @click.option("--strict-newer", is_flag=True, help="Fail where newer code migrated the database.")
-def up(to: int | None, steps: int | None, lock_wait_s: float, *, strict_newer: bool, **options: Any) -> None:
+@click.option(
+    "--backup",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Back the database up into this folder first, if there is anything to do.",
+)
+def up(
+    to: int | None,
+    steps: int | None,
+    lock_wait_s: float,
+    folder: Path | None,
+    *,
+    strict_newer: bool,
+    **options: Any,
+) -> None:
     """Apply what is pending, each migration whole or not at all."""
     target = make_target(**options)
 
     async def work() -> int:
         async with opened(target) as driver:
+            if folder is not None:
+                await _back_up(driver, target, folder)
             report = await migrate(
                 driver,
                 target.source,
@@ -44,6 +62,17 @@ def up(to: int | None, steps: int | None, lock_wait_s: float, *, strict_newer: b
         return DONE
 
     run(work())
+
+
+async def _back_up(driver: Driver, target: Target, folder: Path) -> None:
+    """Before anything is changed; an empty database, or one with nothing to do, is left alone."""
+    from sqlstore.capabilities.backup import backup  # noqa: PLC0415 - few ask for it, and all would wait for it
+
+    standing = await status(driver, target.source)
+    if standing.pending and any(line.applied_at for line in standing.migrations):
+        with step_bar() as on_progress:
+            made = await backup(driver, folder=folder, on_progress=on_progress)
+        click.echo(f"backed up to {made.file}", err=True)
 
 
 @click.command()

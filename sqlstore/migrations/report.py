@@ -10,7 +10,9 @@ import msgspec
 
 from sqlstore.migrations.plan import Mark
 
-Phase = Literal["planned", "waiting", "started", "notice", "retry", "applied", "reverted", "failed", "done"]
+Phase = Literal[
+    "planned", "waiting", "started", "notice", "retry", "applied", "reverted", "lost", "failed", "done"
+]
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -18,9 +20,12 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     - planned: `total` migrations are to do. done: all of them are.
     - started, applied, reverted, failed: one migration, the `position`-th of `total`.
+    - lost: an index or trigger that a table had before it was made anew (SQLite).
     - waiting, retry, notice: what is waited for, why it runs again, what the server says.
 
     duration_ms is the time of the SQL alone; `applied` comes after the commit.
+    statements, rows: how many there were, and how many rows they changed, where that was counted:
+    always on SQLite, on PostgreSQL where the logger `sqlstore` tells INFO.
     """
 
     phase: Phase
@@ -31,6 +36,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     total: int = 0
     duration_ms: int | None = None
     detail: str = ""
+    statements: int | None = None
+    rows: int | None = None
 
 
 OnEvent: TypeAlias = Callable[[Event], None]

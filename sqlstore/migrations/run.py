@@ -18,6 +18,7 @@ from sqlstore.engine.migration_session import (
     Change,
     LockNotAcquired,
     MigrationSession,
+    Ran,
     Script,
     ScriptError,
     Wanted,
@@ -31,7 +32,7 @@ from sqlstore.migrations.report import Event, OnEvent, Phase, Step
 DEFAULT_LOCK_WAIT_S: Final = 60.0
 """How long to wait for another runner or writer, in seconds."""
 _log = logging.getLogger(__name__)
-_WARNINGS: Final = frozenset(("waiting", "retry"))
+_WARNINGS: Final = frozenset(("waiting", "retry", "lost"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,8 @@ class Run:
             plan.check(self._store, entries, history, locked=True)
             return any(entry.version == migration.version and entry.mark == "pending" for entry in entries)
 
-        change = Change(self._store, migration.version, migration.content.up, record_of(migration))
+        counted = _log.isEnabledFor(logging.INFO)
+        change = Change(self._store, migration.version, migration.content.up, record_of(migration), counted)
         await self._step(session, migration, change, wanted, "applied")
 
     async def revert(self, session: MigrationSession, reversal: Reversal) -> None:
@@ -97,7 +99,7 @@ class Run:
                 )
             return reversal.version in versions
 
-        change = Change(self._store, reversal.version, reversal.script, None)
+        change = Change(self._store, reversal.version, reversal.script, None, _log.isEnabledFor(logging.INFO))
         await self._step(session, reversal, change, wanted, "reverted")
 
     async def _step(
@@ -112,10 +114,12 @@ class Run:
         self._current = migration
         self.tell("started")
         with self._explained(migration, change.script):
-            duration_ms = await session.apply(change, wanted)
-        if duration_ms is not None:
-            self.steps.append(Step(migration.version, migration.name, duration_ms))
-            self.tell(outcome, duration_ms=duration_ms)
+            ran = await session.apply(change, wanted)
+        if ran is not None:
+            self.steps.append(Step(migration.version, migration.name, ran.duration_ms))
+            self.tell(outcome, ran=ran, statements=len(change.script.statements))
+            for lost in ran.lost:
+                self.tell("lost", detail=f"{lost} went with the table that was made anew; make it again")
 
     @contextmanager
     def _explained(self, migration: Migration | Reversal, script: Script) -> Iterator[None]:
@@ -141,7 +145,9 @@ class Run:
         self._current = None
         self.tell("done")
 
-    def tell(self, phase: Phase, *, duration_ms: int | None = None, detail: str = "") -> None:
+    def tell(
+        self, phase: Phase, *, ran: Ran | None = None, statements: int | None = None, detail: str = ""
+    ) -> None:
         """Log, and pass on, what happened."""
         event = Event(
             phase=phase,
@@ -150,8 +156,10 @@ class Run:
             name=self._current.name if self._current else None,
             position=self._position,
             total=self._total,
-            duration_ms=duration_ms,
+            duration_ms=ran.duration_ms if ran else None,
             detail=detail,
+            statements=statements,
+            rows=ran.rows if ran else None,
         )
         _write_log(event)
         if self._on_event is not None:
@@ -167,9 +175,10 @@ def _write_log(event: Event) -> None:
         "duration_ms": event.duration_ms,
     }
     if event.phase in ("applied", "reverted"):
-        message = "Migration %s: version %d (%s %s) in %d ms"
-        details = event.phase, event.version, event.store, event.name, event.duration_ms
-        _log.info(message, *details, extra=extra)
+        message = "Migration %s: version %d (%s %s), statements: %d, rows changed: %s, in %d ms"
+        rows = "not counted" if event.rows is None else event.rows
+        details = event.phase, event.version, event.store, event.name, event.statements, rows
+        _log.info(message, *details, event.duration_ms, extra=extra)
     elif event.detail and event.phase != "failed":  # a failure is raised, not logged
         level = logging.WARNING if event.phase in _WARNINGS else logging.INFO
         _log.log(level, "Migration %s %s: %s", event.store, event.version, event.detail, extra=extra)

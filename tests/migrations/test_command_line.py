@@ -263,3 +263,17 @@ def test_nothing_but_the_standard_parts_is_imported_for_help(sqlite_shop):
     command = [sys.executable, "-c", code]
     end = subprocess.run(command, capture_output=True, text=True, env=sqlite_shop.environment(), check=False)
     assert end.stdout == "False False False\n"
+
+
+def test_up_backs_up_first_where_asked_and_where_anything_is_to_do(sqlite_shop, tmp_path):
+    sqlite_shop.write_two()
+    folder = tmp_path / "kept"
+    assert "now at 0001" in sqlite_shop.run("up", "--steps", "1", "--backup", folder).stdout
+    assert not folder.exists()  # there was nothing to keep
+    end = sqlite_shop.run("up", "--backup", folder)
+    (made,) = folder.glob("*.db")
+    assert (end.returncode, end.stderr) == (0, f"backed up to {made}\n")
+    with closing(sqlite3.connect(made)) as kept:
+        assert kept.execute("SELECT version FROM migrations").fetchall() == [(1,)]
+    assert sqlite_shop.run("up", "--backup", folder).stderr == ""
+    assert len(list(folder.glob("*.db"))) == 1

@@ -103,10 +103,21 @@ async def test_the_log_has_a_line_for_each_applied_migration(shop, caplog):
     caplog.set_level("INFO", "sqlstore")
     await shop.migrate()
     lines = [record.getMessage() for record in caplog.records if "applied" in record.getMessage()]
-    assert [line.split(" in ")[0] for line in lines] == [
+    assert [line.split(",")[0] for line in lines] == [
         "Migration applied: version 1 (shop users)",
         "Migration applied: version 2 (shop visits)",
     ]
+
+
+async def test_where_the_log_tells_statements_and_rows_are_counted(shop, caplog):
+    rows = "INSERT INTO t VALUES (1), (2), (3); UPDATE t SET id = id + 10 WHERE id > 1; DELETE FROM t WHERE id = 1;"
+    shop.write("0001_t", f"CREATE TABLE t (id bigint); {rows} CREATE INDEX i ON t (id);")
+    caplog.set_level("INFO", "sqlstore")
+    events = []
+    await shop.migrate(on_event=events.append)
+    applied = next(event for event in events if event.phase == "applied")
+    assert (applied.statements, applied.rows) == (5, 6)
+    assert "version 1 (shop t), statements: 5, rows changed: 6, in " in caplog.text
 
 
 async def test_triggers_strings_comments_and_function_bodies_reach_the_database_whole(shop):

@@ -102,3 +102,21 @@ async def test_a_cut_that_sqlite_does_not_confirm_runs_nothing(sqlite_shop):
     ):
         with pytest.raises(ScriptError, match="end of this statement"):
             await session.check(script)
+
+
+async def test_what_went_with_a_table_that_was_made_anew_is_told(family, caplog):
+    hanging = """
+        CREATE INDEX idx_parent_name ON parent (name);
+        CREATE INDEX idx_parent_dropped ON parent (name);
+        CREATE TRIGGER parent_named AFTER INSERT ON parent BEGIN SELECT 1; END;
+        CREATE INDEX idx_child ON child (parent_id);
+    """
+    family.write("0002_hanging", hanging)
+    await family.migrate()
+    again = " CREATE TRIGGER parent_named AFTER INSERT ON parent BEGIN SELECT 1; END;"
+    family.write("0003_rebuild", "DROP INDEX idx_parent_dropped; " + REBUILD.format(condition="") + again)
+    events = []
+    await family.migrate(on_event=events.append)
+    told = "index idx_parent_name of parent went with the table that was made anew; make it again"
+    assert [event.detail for event in events if event.phase == "lost"] == [told]
+    assert [record.levelname for record in caplog.records if told in record.getMessage()] == ["WARNING"]
