@@ -37,11 +37,10 @@ def score(query: SearchQuery, text: str, age_s: float) -> float:
 
 def score_runs(query: SearchQuery, runs: str, age_s: float) -> float:
     """The same of a text's spaced runs."""
-    wanted = [item for item in query.items if not item.excluded]
     length = 1 - _LENGTH_WEIGHT + _LENGTH_WEIGHT * min(20.0, len(runs) / _USUAL_LENGTH)
-    fit = sum(_item_score(item, runs, length) for item in wanted) / max(1, len(wanted))
+    fits = [_item_score(item, runs, length) for item in query.items if not item.excluded]
     freshness: float = 0.5 ** (age_s / _HALF_LIFE_S)
-    return fit * (_AGELESS_PART + (1 - _AGELESS_PART) * freshness)
+    return sum(fits) / max(1, len(fits)) * (_AGELESS_PART + (1 - _AGELESS_PART) * freshness)
 
 
 def _item_score(item: Item, runs: str, length: float) -> float:

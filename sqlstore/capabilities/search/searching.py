@@ -63,8 +63,7 @@ class SearchIsOff(UsageError):
     """The database keeps no index; see `Store.open`."""
 
 
-@dataclass(frozen=True, slots=True)
-class SearchHit(Generic[R]):
+class SearchHit(msgspec.Struct, Generic[R], frozen=True):
     """A row that a search found.
 
     - score: how well it fits, the higher the better; only compared within one answer.
@@ -80,8 +79,7 @@ class SearchHit(Generic[R]):
     cut: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SearchResult(Generic[R]):
+class SearchResult(msgspec.Struct, Generic[R], frozen=True):
     """What a search found, the best or the newest first.
 
     complete: False while older rows are still being indexed, or where more is pending than
@@ -177,7 +175,8 @@ class Search(Generic[R]):
             return SearchResult(())
         wanted = limit if order == "newest" else max(limit, RANKED_ROWS)
         rows, complete = await self._rows(self._query.terms, wanted, before)
-        hits = [self._hit(row, runs) for row, runs in rows]
+        moment = now()
+        hits = [self._hit(row, runs, moment) for row, runs in rows]
         if order == "relevance":
             hits.sort(key=lambda hit: (hit.score, self._source.key(hit.row)), reverse=True)
         return SearchResult(tuple(self._with_snippet(hit) for hit in hits[:limit]), complete)
@@ -271,9 +270,9 @@ class Search(Generic[R]):
     def _text(self, row: R) -> str:
         return indexed_part(self._source.text(row) or "")
 
-    def _hit(self, row: R, runs: str) -> SearchHit[R]:
-        moment = self._source.moment(row)
-        age_s = 0.0 if moment is None else max(0.0, (now() - moment).total_seconds())
+    def _hit(self, row: R, runs: str, moment: datetime) -> SearchHit[R]:
+        written = self._source.moment(row)
+        age_s = 0.0 if written is None else max(0.0, (moment - written).total_seconds())
         return SearchHit(row, score_runs(self._query, runs, age_s), "", ())
 
     def _with_snippet(self, hit: SearchHit[R]) -> SearchHit[R]:

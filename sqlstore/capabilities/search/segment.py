@@ -37,6 +37,7 @@ GRAM_CHARACTERS: Final = (
     "\u2e80-\u2fdf\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Han
 )
 _RUN: Final = re.compile(f"([{GRAM_CHARACTERS}]+)|([^ {GRAM_CHARACTERS}]+)")
+_EITHER_RUN: Final = re.compile(f"[{GRAM_CHARACTERS}]+|[^ {GRAM_CHARACTERS}]+")
 _ENGLISH: Final = re.compile("[a-z]+")
 _RUSSIAN: Final = re.compile("[\u0400-\u052f]+")
 
@@ -95,7 +96,9 @@ def spaced(normalized: str) -> str:
 
     So a row of runs is in a text where its own spaced form is in the text's.
     """
-    found = [gram or word[:WORD_LENGTH] for gram, word in _RUN.findall(normalized)]
+    found = _EITHER_RUN.findall(normalized)
+    if max(map(len, found), default=0) > WORD_LENGTH:
+        found = [run.text for run in runs(normalized)]
     return f" {' '.join(found)} "
 
 

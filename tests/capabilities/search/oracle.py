@@ -15,6 +15,10 @@ GRAM_NAMES = (
 )  # fmt: skip
 
 
+INVISIBLE = "\u115f\u1160\u3164\uffa0\u17b4\u17b5\u180b\u180c\u180d\u180f"
+"""Fillers and variation selectors that Unicode calls letters or marks, and shows as nothing."""
+
+
 @dataclass
 class Wish:
     """kind: word (its stem), prefix, or form (these very runs one after the other)."""
@@ -30,7 +34,7 @@ def plain(text: str) -> str:
     """Folded character by character, then put together."""
     folded = ""
     for char in unicodedata.normalize("NFD", text):
-        if unicodedata.category(char) in ("Cf", "Me") or 0xFE00 <= ord(char) <= 0xFE0F:
+        if unicodedata.category(char) in ("Cf", "Me") or 0xFE00 <= ord(char) <= 0xFE0F or char in INVISIBLE:
             continue
         for part in unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", char).casefold()):
             if part == "\u0306" and folded.endswith("и"):
