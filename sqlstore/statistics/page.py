@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlstore.capabilities.statistics import Counters, Section, Statistics
+from sqlstore.capabilities.statistics import Counters, Days, Section, Statistics
 from sqlstore.capabilities.statistics.grids import Grid, grid, is_empty
 from sqlstore.engine.clock import zone
 from sqlstore.engine.errors import ConfigurationError
@@ -27,11 +27,16 @@ _MOST_ROWS_OPEN = 12
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A section on the page. chart: SVG, or None where it has none."""
+    """A section on the page.
+
+    - chart: SVG, or None where it has none. all_zero: because nothing happened on any day.
+    - is_open: whether its table is shown without being asked for.
+    """
 
     name: str
     grid: Grid
     chart: Markup | None
+    all_zero: bool
     is_open: bool
 
 
@@ -68,5 +73,6 @@ def _card(section: Section, days: int) -> Card:
         section.name,
         shown,
         None if drawn is None else Markup(drawn),  # noqa: S704 - an XML library wrote it, and escaped
+        all_zero=isinstance(section, Days) and drawn is None,
         is_open=len(shown.rows) <= _MOST_ROWS_OPEN,
     )

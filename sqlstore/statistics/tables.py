@@ -28,7 +28,8 @@ def show(statistics: Statistics) -> None:
     )
     for shown in _grids(statistics):
         if shown.rows:
-            console.print(Text(f"\n{shown.title}", style="bold"), _table(shown), sep="\n", end="")
+            console.print(Text(f"\n{shown.title}", style="bold"))
+            console.print(_table(shown))
 
 
 def _grids(statistics: Statistics) -> Iterator[Grid]:

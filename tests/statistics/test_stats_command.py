@@ -42,7 +42,9 @@ def test_every_store_is_counted_and_drawn(name: str, sqlite_url: str) -> None:
     assert shown.exit_code == 0, shown.output
     assert shown.stdout.startswith(f"{name}, ")
     assert "days of Asia/Kathmandu" in shown.stdout
-    assert "Per day, last 3 days" in shown.stdout
+    lines = [line.rstrip() for line in shown.stdout.splitlines()]
+    assert {"Rows", "Size", "Per day, last 3 days"} <= set(lines)
+    assert lines[lines.index("Rows") + 1].split()[1].isdigit()
     done = run("report", "--url", sqlite_url, "--html", "out/report.html", "--top", 2)
     assert (done.exit_code, done.stdout) == (0, "written to out/report.html\n")
     assert Path("out/report.html").read_text(encoding="utf-8").count("<svg") >= 4
