@@ -1,6 +1,6 @@
 """Runs a store's `statistics.sql`, whole.
 
-Each query there is a section. Its title is the first line below its header, its kind follows
+Each `:many` query there is a section. Its title is the first line below its header, its kind follows
 from its rows: Counter, Tally, DayTally or Percentiles (`rows.py`). It may declare
 
 since: timestamp, until: timestamp   the days asked for; for DayTally, days of one length
@@ -103,7 +103,11 @@ def section_queries(queries: Queries, store: str, only: Sequence[str] | None) ->
     """
     if STATISTICS not in queries.tables:
         raise ConfigurationError(f"the store {store} has no {STATISTICS}.sql, which says what to count")
-    found = {query.header.name: query for query in queries.table(STATISTICS) if query.row in _KINDS}
+    found = {
+        query.header.name: query
+        for query in queries.table(STATISTICS)
+        if query.kind == "many" and query.row in _KINDS
+    }
     for name in only or ():
         if name not in found:
             raise ConfigurationError(

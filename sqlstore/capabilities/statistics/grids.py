@@ -127,6 +127,8 @@ def _spread_grid(section: Spread, title: str) -> Grid:
 
 
 def is_empty(statistics: Statistics) -> bool:
-    """Whether no table has a row."""
-    rows = [section for section in statistics.sections if section.name == "table_rows"]
-    return all(row.number == 0 for section in rows for row in section.rows if isinstance(section, Counters))
+    """Whether the store counts its rows, and no table has one."""
+    for section in statistics.sections:
+        if section.name == "table_rows" and isinstance(section, Counters):
+            return all(row.number == 0 for row in section.rows)
+    return False

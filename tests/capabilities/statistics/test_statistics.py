@@ -253,53 +253,6 @@ async def test_the_search_index_of_postgres_is_part_of_its_size(postgres_url: st
     assert 0 < index.number < whole.number
 
 
-def own_store(folder: Path, queries: str | None) -> type[Support]:
-    folder.mkdir()
-    (folder / "users.sql").write_text(
-        "-- Users.\n\n-- name: everyone() :value int\nSELECT count(*) FROM users;\n"
-    )
-    if queries is not None:
-        (folder / "statistics.sql").write_text(f"-- Ours.\n\n{queries}")
-
-    class Own(Store):
-        name = "support"
-        row_types = Support.row_types
-        sql = folder
-
-    return Own
-
-
-async def test_a_store_of_ones_own_counts_what_its_file_says(url: str, tmp_path: Path) -> None:
-    own = own_store(
-        tmp_path / "sql",
-        "-- name: people() :many Counter\n-- People of the desk.\n-- And more about it.\n"
-        "SELECT 'users' AS label, count(*) AS number, '' AS unit FROM users;\n\n"
-        "-- name: number() :value int\nSELECT count(*) FROM users;\n",
-    )
-    async with own.open(url) as store:
-        found = await store.statistics()
-    assert [(section.name, section.title, section.rows[0].number) for section in found.sections] == [
-        ("people", "People of the desk", 0)
-    ]
-
-
-async def test_a_parameter_that_statistics_do_not_know_is_told(sqlite_url: str, tmp_path: Path) -> None:
-    own = own_store(
-        tmp_path / "sql",
-        "-- name: people(least: int) :many Tally\n-- People.\n"
-        "SELECT first_name AS label, id AS number FROM users WHERE id > :least;\n",
-    )
-    async with own.open(sqlite_url) as store:
-        with pytest.raises(ConfigurationError, match=r"statistics\.sql:3: statistics have no least"):
-            await store.statistics()
-
-
-async def test_a_store_without_the_file_says_so(sqlite_url: str, tmp_path: Path) -> None:
-    async with own_store(tmp_path / "sql", None).open(sqlite_url) as store:
-        with pytest.raises(ConfigurationError, match=r"has no statistics\.sql, which says what to count"):
-            await store.statistics()
-
-
 async def test_statistics_see_what_a_transaction_wrote(url: str) -> None:
     async with Chatbot.open(url) as bot, bot.transaction() as tx:
         await tx.append_message("web_1", "user", "hi")
