@@ -30,10 +30,11 @@ COMMANDS: Final = {
     "maintain": Place("sqlstore.upkeep", "maintain", "Keep queries fast; give space back."),
     "menu": Place("sqlstore.menu", "menu", "The numbered menu of the old bot."),
     "migrate": Place("sqlstore.migrate", "main", "Apply, check and list migrations."),
+    "report": Place("sqlstore.statistics.commands", "report", "The same as a page with charts."),
     "restore": Place("sqlstore.backup", "restore", "Put a backup where no database is."),
     "search": Place("sqlstore.search", "search", "Find texts by their words; look after the index."),
     "setup": Place("sqlstore.setup", "setup", "Make a store's tables, or try the connection."),
-    "stats": Place("sqlstore.commands", "stats", "Count what the chatbot store holds."),
+    "stats": Place("sqlstore.statistics.commands", "stats", "Count what a store holds, by day and by kind."),
 }
 
 

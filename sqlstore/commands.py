@@ -1,4 +1,4 @@
-"""Commands on the chatbot store: import-json, export-json, stats."""
+"""Commands on the chatbot store: import-json and export-json."""
 
 from __future__ import annotations
 
@@ -53,23 +53,6 @@ def export_json(folder: Path, url: str | None) -> None:
 
     asyncio.run(work())
     click.echo(f"exported to {folder}")
-
-
-@click.command()
-@url_option
-@json_option
-def stats(url: str | None, as_json: bool) -> None:
-    """Count users, messages, FAQs and logs."""
-
-    async def work() -> dict[str, Any]:
-        async with _open(url, create=False) as bot:
-            return await bot.get_database_stats()
-
-    found = asyncio.run(work())
-    if as_json:
-        _print_json(found)
-    else:
-        click.echo("\n".join(table_lines(found)))
 
 
 def import_summary(outcome: Mapping[str, Any]) -> str:

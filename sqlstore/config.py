@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     - migrate (SQLSTORE_MIGRATE): apply pending migrations at start; False only checks.
     - slow_query_s (SQLSTORE_SLOW_QUERY_S), for `sqlstore.compat.reg01`: calls that take as many
       seconds go to the logger `sqlstore.slow`; None logs none.
+    - timezone (SQLSTORE_TIMEZONE): whose days statistics count and backups go by, an IANA name.
     - anon_key (SQLSTORE_ANON_KEY): key of the hash that stands for a person in audit logs;
       None refuses to write them.
     """
@@ -44,6 +45,7 @@ class Settings(BaseSettings):
     timeout_s: float = Field(default=30.0, gt=0, le=86_400, allow_inf_nan=False)
     migrate: bool = True
     slow_query_s: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    timezone: str = "UTC"
     anon_key: SecretStr | None = None
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 from types import TracebackType
 from typing import Final, Generic, Literal, Protocol, TypeVar
 
 from sqlstore.capabilities.backup import BackupSchedule
 from sqlstore.capabilities.retention import Retention
 from sqlstore.capabilities.slow_queries import SlowQueryLog
+from sqlstore.engine.clock import zone
 from sqlstore.engine.driver import DEFAULT_TIMEOUT_S
 from sqlstore.engine.errors import ConfigurationError
 from sqlstore.engine.observe import Observer, Reporter
@@ -45,7 +47,8 @@ class OpenOptions:
     - observers: told of every call; see sqlstore.capabilities.metrics for Prometheus.
     - retention: what the open store cleans up by itself; None deletes nothing.
     - backups: when the store backs itself up while it is open; None for never.
-    - timezone: whose clock `backups` goes by, such as "Asia/Bangkok".
+    - timezone: whose clock `backups` and the days of statistics go by, such as "Asia/Bangkok";
+      None asks the variable SQLSTORE_TIMEZONE, and means UTC where it is not set.
     """
 
     migrate: bool | None = None
@@ -58,12 +61,17 @@ class OpenOptions:
     observers: Sequence[Observer] = ()
     retention: Retention | None = None
     backups: BackupSchedule | None = None
-    timezone: str = "UTC"
+    timezone: str | None = None
 
     def reporter(self, store: str) -> Reporter:
         """Tells the log and the observers what happens."""
         slow = [] if self.slow_query_s is None else [SlowQueryLog(self.slow_query_s)]
         return Reporter(store, [*slow, *self.observers])
+
+    @property
+    def zone(self) -> tzinfo:
+        """The time zone. Raises ConfigurationError for one that is not known."""
+        return zone(self.timezone or os.environ.get("SQLSTORE_TIMEZONE") or "UTC")
 
     @property
     def migrates(self) -> bool:

@@ -21,17 +21,23 @@ store_option = click.option(
 
 
 @asynccontextmanager
-async def opened_store(url: str | None, store: str | None) -> AsyncIterator[Store]:
+async def opened_store(
+    url: str | None, store: str | None, *, timezone: str | None = None
+) -> AsyncIterator[Store]:
     """The store, open; a missing database is not made.
 
     url: None means SQLSTORE_URL. store: None means the one that the database holds.
-    Raises ConfigurationError where that cannot be told, and what `Store.open` raises.
+    timezone: None means SQLSTORE_TIMEZONE. Raises ConfigurationError where that cannot be told, and what `Store.open` raises.
     """
     settings = load_settings(Settings)
     address = url or settings.url.get_secret_value()
     kind = load_store(store or await _only_store(address))
     async with kind.open(
-        address, create=False, migrate=settings.migrate, timeout_s=settings.timeout_s
+        address,
+        create=False,
+        migrate=settings.migrate,
+        timeout_s=settings.timeout_s,
+        timezone=timezone or settings.timezone,
     ) as opened:
         yield opened
 

@@ -26,6 +26,7 @@ from typing import Any, ClassVar, Final, Literal, Self, TypeVar, get_type_hints
 from sqlstore.capabilities.backup import BackupSchedule, start_schedule
 from sqlstore.capabilities.retention import Retention, start_cleanup
 from sqlstore.capabilities.search import Keeper, SearchableRepository, switch_off
+from sqlstore.capabilities.statistics import CountedStore
 from sqlstore.capabilities.transfer.store import TransferableStore
 from sqlstore.capabilities.upkeep import MaintainedStore
 from sqlstore.engine import queries as named_queries
@@ -45,7 +46,7 @@ _STOP_S: Final = 2.0
 T = TypeVar("T")
 
 
-class Store(MaintainedStore, TransferableStore):
+class Store(MaintainedStore, TransferableStore, CountedStore):
     """Base of all stores. A subclass names itself, its row types and its repositories.
 
     `sql` and `migrations` are folders; None means the built-in ones of that name.
@@ -80,7 +81,7 @@ class Store(MaintainedStore, TransferableStore):
         observers: Sequence[Observer] = (),
         retention: Retention | None = None,
         backups: BackupSchedule | None = None,
-        timezone: str = "UTC",
+        timezone: str | None = None,
     ) -> Opening[Self]:
         """Connect, migrate, load and check the queries. See OpenOptions for the parameters.
 
@@ -95,7 +96,7 @@ class Store(MaintainedStore, TransferableStore):
 
     @classmethod
     async def _open(cls, url: str, options: OpenOptions) -> Self:
-        migrates = options.migrates
+        migrates, timezone = options.migrates, options.zone
         driver = make_driver(
             url,
             timeout_s=options.timeout_s,
@@ -115,6 +116,7 @@ class Store(MaintainedStore, TransferableStore):
             await driver.prepare(queries)
             driver.reporter.opened(driver)
             store = cls(driver, queries)
+            store.timezone = timezone
             await store._start(options)
         except BaseException:
             await driver.close()
@@ -192,7 +194,7 @@ class Store(MaintainedStore, TransferableStore):
         if options.retention is not None:
             self._tasks.append(start_cleanup(self.driver, self._queries, options.retention))
         if options.backups is not None:
-            self._tasks.append(start_schedule(self.driver, options.backups, options.timezone))
+            self._tasks.append(start_schedule(self.driver, options.backups, self.timezone))
 
     def _bound(self, executor: Executor) -> Self:
         bound = copy.copy(self)

@@ -28,6 +28,11 @@ url_option = click.option(
     metavar="URL",
     help="sqlite:///FILE or postgresql://…  [default: SQLSTORE_URL, .env, sqlite:///data/bot.db]",
 )
+timezone_option = click.option(
+    "--timezone",
+    metavar="NAME",
+    help="Whose days to count, such as Asia/Bangkok.  [default: SQLSTORE_TIMEZONE, .env, UTC]",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
 
 

@@ -79,8 +79,9 @@ def test_sessions_are_imported_counted_and_exported(url):
     assert json.loads(again.stdout)["messages"] == 0
 
     found = json.loads(run("stats", "--url", url, "--json").stdout)
-    assert (found["total_users"], found["total_messages"]) == (2, 4)
-    assert "total_messages" in run("stats", "--url", url).stdout
+    rows = {row["label"]: row["number"] for row in found["sections"][0]["rows"]}
+    assert (rows["users"], rows["messages"]) == (2, 4)
+    assert "messages" in run("stats", "--url", url).stdout
 
     assert run("export-json", "out", "--url", url).exit_code == 0
     exported = json.loads(Path("out/web_1.json").read_text(encoding="utf-8"))

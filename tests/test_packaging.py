@@ -62,7 +62,11 @@ def test_the_wheel_holds_every_sql_file_and_the_type_marker(built: Path) -> None
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     assert {f"sqlstore/{name}" for name in SQL_FILES} <= names
-    assert "sqlstore/py.typed" in names
+    assert {
+        "sqlstore/py.typed",
+        "sqlstore/statistics/page.css",
+        "sqlstore/statistics/page.html.jinja",
+    } <= names
     assert not [name for name in names if name.startswith(("tests/", "bench/"))]
 
 

@@ -23,8 +23,8 @@ ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
 
 QUERIES = """-- Users, read only.
 
--- name: platforms() :many PlatformUsers
-SELECT platform, CAST(count(*) AS bigint) AS users FROM users GROUP BY platform ORDER BY platform;
+-- name: platforms() :many Tally
+SELECT platform AS label, CAST(count(*) AS bigint) AS number FROM users GROUP BY platform ORDER BY platform;
 """
 
 
@@ -109,11 +109,11 @@ async def test_many_openings_at_once_migrate_once(url: str) -> None:
 
 
 async def test_a_query_that_does_not_fit_the_tables_is_named(url: str, tmp_path: Path) -> None:
-    scratch = store_with(tmp_path, QUERIES.replace("platform,", "plattform,"))
+    scratch = store_with(tmp_path, QUERIES.replace("SELECT platform", "SELECT plattform"))
     before = await workers()
     with pytest.raises(StatementError, match=r"chatbot\.users\.platforms"):
         async with scratch.open(url) as store:
-            await store.users._many(rows.PlatformUsers, store.users._q.platforms)
+            await store.users._many(rows.Tally, store.users._q.platforms)
     assert await workers() == before
 
 
@@ -127,11 +127,11 @@ async def test_a_file_that_is_wrong_is_named_and_nothing_stays_open(url: str, tm
 
 async def test_a_method_that_disagrees_with_its_header_is_refused(url: str, tmp_path: Path) -> None:
     async with store_with(tmp_path, QUERIES).open(url) as store:
-        with pytest.raises(UsageError, match=":many PlatformUsers"):
-            await store.users._one(rows.PlatformUsers, store.users._q.platforms)
-        with pytest.raises(UsageError, match=":many PlatformUsers"):
+        with pytest.raises(UsageError, match=":many Tally"):
+            await store.users._one(rows.Tally, store.users._q.platforms)
+        with pytest.raises(UsageError, match=":many Tally"):
             await store.users._many(rows.User, store.users._q.platforms)
-        assert await store.users._many(rows.PlatformUsers, store.users._q.platforms) == []
+        assert await store.users._many(rows.Tally, store.users._q.platforms) == []
 
 
 async def test_a_cancelled_opening_leaves_nothing_open(url: str) -> None:

@@ -79,6 +79,7 @@ async def _open(*, create: bool) -> Chatbot:
         migrate=settings.migrate or create,
         timeout_s=settings.timeout_s,
         slow_query_s=settings.slow_query_s,
+        timezone=settings.timezone,
     )
 
 

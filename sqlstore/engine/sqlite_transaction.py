@@ -195,10 +195,12 @@ class SqliteSnapshot(Executor):
         self._driver = driver
 
     async def begin(self) -> None:
-        """BEGIN sees nothing yet: the first read decides what is seen."""
-        await self._worker.do(
-            Work(self._until(), lambda connection: _execute_all(connection, "BEGIN", _LOOK))
-        )
+        """BEGIN sees nothing yet: the first read decides what is seen.
+
+        What sorts a whole table does so on disk, not in memory.
+        """
+        settings = ("PRAGMA temp_store = FILE", "BEGIN", _LOOK)
+        await self._worker.do(Work(self._until(), lambda connection: _execute_all(connection, *settings)))
 
     def match_text(self, terms: SearchTerm, scope: Sequence[str]) -> str:
         """A search as this database's full-text query; see `sqlite_search`."""

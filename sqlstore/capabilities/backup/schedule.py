@@ -10,15 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, time, timedelta, tzinfo
 from pathlib import Path
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from sqlstore.capabilities.backup.folder import good_backups
 from sqlstore.capabilities.backup.run import DEFAULT_TIMEOUT_S, Made, limited, make, place_for
 from sqlstore.engine.backup import BackupSource, backup_source
-from sqlstore.engine.clock import now, zone
+from sqlstore.engine.clock import now
 from sqlstore.engine.driver import Driver
 from sqlstore.engine.errors import ConfigurationError, StoreError
 from sqlstore.engine.partial_files import locked_folder
@@ -58,27 +57,27 @@ class BackupSchedule:
         except ValueError:
             raise ConfigurationError('a backup is scheduled "at" a time such as 02:00') from None
 
-    def last_due(self, moment: datetime, timezone: ZoneInfo) -> datetime:
+    def last_due(self, moment: datetime, timezone: tzinfo) -> datetime:
         """The newest moment at which a backup was due, at `moment` or before."""
         local = moment.astimezone(timezone)
         due = datetime.combine(local.date(), self.time(), timezone)
         return due if due <= moment else due - timedelta(days=1)
 
-    def next_due(self, moment: datetime, timezone: ZoneInfo) -> datetime:
+    def next_due(self, moment: datetime, timezone: tzinfo) -> datetime:
         """The first moment after `moment` at which a backup is due."""
         return self.last_due(moment, timezone) + timedelta(days=1)  # by the clock on the wall
 
 
-def start_schedule(driver: Driver, schedule: BackupSchedule, timezone: str) -> asyncio.Task[None]:
+def start_schedule(driver: Driver, schedule: BackupSchedule, timezone: tzinfo) -> asyncio.Task[None]:
     """A task that makes the backups until it is cancelled; the driver may be closed then.
 
     A failure is logged, and tried again after ten minutes. Raises ConfigurationError for a
-    database that cannot be backed up at all, or an unknown timezone.
+    database that cannot be backed up at all.
     """
-    return asyncio.create_task(_keep_backing_up(backup_source(driver), schedule, zone(timezone)))
+    return asyncio.create_task(_keep_backing_up(backup_source(driver), schedule, timezone))
 
 
-async def _keep_backing_up(source: BackupSource, schedule: BackupSchedule, place: ZoneInfo) -> None:
+async def _keep_backing_up(source: BackupSource, schedule: BackupSchedule, place: tzinfo) -> None:
     while True:
         pause_s = _LONGEST_SLEEP_S
         try:
@@ -94,7 +93,7 @@ async def _keep_backing_up(source: BackupSource, schedule: BackupSchedule, place
         await asyncio.sleep(max(0.0, min(pause_s, until_due_s)))
 
 
-async def back_up_if_due(source: BackupSource, schedule: BackupSchedule, timezone: ZoneInfo) -> Made | None:
+async def back_up_if_due(source: BackupSource, schedule: BackupSchedule, timezone: tzinfo) -> Made | None:
     """Make a backup unless there is one since the last was due; None where there is. Raises as `backup` does."""
     target = place_for(source, None, schedule.folder)
     if _is_done(source, schedule, timezone, target.parent):
@@ -106,7 +105,7 @@ async def back_up_if_due(source: BackupSource, schedule: BackupSchedule, timezon
         return await make(source, target, keep=schedule.keep, verify=schedule.verify, watch=watch)
 
 
-def _is_done(source: BackupSource, schedule: BackupSchedule, timezone: ZoneInfo, folder: Path) -> bool:
+def _is_done(source: BackupSource, schedule: BackupSchedule, timezone: tzinfo, folder: Path) -> bool:
     moment = now()
     due = schedule.last_due(moment, timezone)
     # One from the future, of a clock that was wrong, does not count.

@@ -18,13 +18,10 @@ from sqlstore.stores.chatbot.anonymous import anonymous_id, configured_key
 from sqlstore.stores.chatbot.items import check_role
 from sqlstore.stores.chatbot.rows import (
     AuditLog,
-    DayMessages,
     HistoryDigest,
     HistoryEntry,
     Message,
-    PlatformUsers,
     Session,
-    Totals,
     User,
 )
 
@@ -239,27 +236,3 @@ class AuditLogRepository(Repository):
     async def recent(self, limit: int = 50) -> list[AuditLog]:
         """The newest entries first."""
         return await self._many(AuditLog, self._q.recent, limit)
-
-
-class StatisticsRepository(Repository):
-    """Counts over the whole store."""
-
-    table = "statistics"
-
-    async def totals(self) -> Totals:
-        """Rows of each table."""
-        totals = await self._one(Totals, self._q.totals)
-        assert totals is not None  # noqa: S101 - a SELECT without FROM gives its row
-        return totals
-
-    async def users_per_platform(self) -> list[PlatformUsers]:
-        """Users of each platform, by its name."""
-        return await self._many(PlatformUsers, self._q.users_per_platform)
-
-    async def messages_per_day(self, since: datetime) -> list[DayMessages]:
-        """Messages of each day (UTC) that has any, the oldest first."""
-        return await self._many(DayMessages, self._q.messages_per_day, since)
-
-    async def size(self) -> int:
-        """Bytes that the store takes: the SQLite file, or the tables and indexes of the schema."""
-        return await self._value(int, self._q.size)

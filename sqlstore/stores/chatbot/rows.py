@@ -12,6 +12,12 @@ import msgspec
 
 from sqlstore.capabilities.retention import Due  # noqa: F401 - a row of retention.sql
 from sqlstore.capabilities.search.rows import Found  # noqa: F401 - a row of the queries named hits
+from sqlstore.capabilities.statistics.rows import (  # rows of statistics.sql
+    Counter,  # noqa: F401
+    DayTally,  # noqa: F401
+    Percentiles,  # noqa: F401
+    Tally,  # noqa: F401
+)
 
 Role = Literal["user", "model", "system"]
 """Who said it; `system` items hold context and summaries."""
@@ -122,28 +128,3 @@ class HistoryDigest(msgspec.Struct, frozen=True):
     last_id: int
     length: int
     digest: str
-
-
-class Totals(msgspec.Struct, frozen=True):
-    """Rows of each table; faq_hits is the sum of hit_count."""
-
-    users: int
-    messages: int
-    sessions: int
-    faqs: int
-    audit_logs: int
-    faq_hits: int
-
-
-class PlatformUsers(msgspec.Struct, frozen=True):
-    """How many users write from a platform."""
-
-    platform: str
-    users: int
-
-
-class DayMessages(msgspec.Struct, frozen=True):
-    """How many messages a day (UTC, `2024-12-31`) has."""
-
-    day: str
-    messages: int

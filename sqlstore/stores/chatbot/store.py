@@ -19,11 +19,11 @@ import msgspec
 from sqlstore.capabilities.person import PersonArguments
 from sqlstore.engine.clock import EARLIEST, now
 from sqlstore.engine.errors import InvalidValue
-from sqlstore.engine.values import Engine
 from sqlstore.migrations import migrate
 from sqlstore.store import Store
 from sqlstore.stores.chatbot import rows
 from sqlstore.stores.chatbot.anonymous import anonymous_id, configured_key, optional_key
+from sqlstore.stores.chatbot.database_stats import database_stats
 from sqlstore.stores.chatbot.exporting import export_sessions
 from sqlstore.stores.chatbot.faqs import FaqRepository
 from sqlstore.stores.chatbot.importing import import_folder
@@ -33,16 +33,11 @@ from sqlstore.stores.chatbot.repositories import (
     HistoryDigestRepository,
     MessageRepository,
     SessionRepository,
-    StatisticsRepository,
     UserRepository,
 )
 from sqlstore.stores.chatbot.rows import Message, User
 from sqlstore.stores.chatbot.saving import append_change
 
-STATISTICS_DAYS: Final = 30
-"""How many days back messages are counted by day."""
-DATABASE_TYPES: Final[dict[Engine, str]] = {"sqlite": "sqlite", "postgres": "postgresql"}
-"""What `get_database_stats` calls the engines: the old bot's DB_TYPE."""
 _PLATFORMS: Final = {"fb_": "facebook", "line_": "line"}
 
 
@@ -78,7 +73,6 @@ class Chatbot(Store):
     faqs: FaqRepository
     audit_logs: AuditLogRepository
     digests: HistoryDigestRepository
-    statistics: StatisticsRepository
 
     async def get_or_create_user(
         self, session_id: str, platform: str, user_name: str | None = None, user_picture: str | None = None
@@ -263,31 +257,10 @@ class Chatbot(Store):
 
         - total_users, total_messages, total_faqs, total_logs; rows: of each table.
         - database_type (sqlite or postgresql), database_path (never with a password).
-        - users_per_platform; messages_per_day: of the last 30 days (UTC) that have any.
+        - users_per_platform; messages_per_day: of the last 30 days that have any, in the store's timezone.
         - faq_hits: how often an FAQ answered; file_size: bytes on disk.
         """
-        totals = await self.statistics.totals()
-        platforms = await self.statistics.users_per_platform()
-        days = await self.statistics.messages_per_day(now() - timedelta(days=STATISTICS_DAYS))
-        return {
-            "total_users": totals.users,
-            "total_messages": totals.messages,
-            "total_faqs": totals.faqs,
-            "total_logs": totals.audit_logs,
-            "database_type": DATABASE_TYPES[self.driver.engine],
-            "database_path": self.driver.address,
-            "rows": {
-                "users": totals.users,
-                "messages": totals.messages,
-                "sessions": totals.sessions,
-                "faqs": totals.faqs,
-                "audit_logs": totals.audit_logs,
-            },
-            "users_per_platform": {row.platform: row.users for row in platforms},
-            "messages_per_day": {row.day: row.messages for row in days},
-            "faq_hits": totals.faq_hits,
-            "file_size": await self.statistics.size(),
-        }
+        return await database_stats(self)
 
     async def _user(
         self, session_id: str, platform: str | None, name: str | None = None, picture: str | None = None

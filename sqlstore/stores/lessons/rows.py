@@ -12,6 +12,12 @@ import msgspec
 
 from sqlstore.capabilities.retention import Due  # noqa: F401 - a row of retention.sql
 from sqlstore.capabilities.search.rows import Found  # noqa: F401 - a row of the queries named hits
+from sqlstore.capabilities.statistics.rows import (  # rows of statistics.sql
+    Counter,  # noqa: F401
+    DayTally,  # noqa: F401
+    Percentiles,  # noqa: F401
+    Tally,  # noqa: F401
+)
 from sqlstore.engine.values import Json
 
 Role = Literal["user", "assistant"]

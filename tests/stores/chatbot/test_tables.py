@@ -91,8 +91,8 @@ async def test_a_deleted_user_takes_everything_along(
 ) -> None:
     await bot.save_history("a", [{"role": "user", "parts": [{"text": "x"}]}])
     await execute("DELETE FROM users WHERE session_id = 'a'")
-    totals = await bot.statistics.totals()
-    assert (totals.users, totals.messages, totals.sessions) == (1, 0, 0)
+    rows = (await bot.get_database_stats())["rows"]
+    assert (rows["users"], rows["messages"], rows["sessions"]) == (1, 0, 0)
     assert await bot.digests.get(two_users[0]) is None
 
 
