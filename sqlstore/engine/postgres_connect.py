@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import socket
 import ssl
@@ -63,8 +62,7 @@ async def connect_first(
     limit_s = address.connect_timeout_s or share_s
     started_with = {"application_name": address.application_name or application_name, "timezone": "UTC"}
     if not address.pgbouncer:
-        # Compiling a query of a bot takes longer than running it.
-        started_with |= {"search_path": f"{quoted(address.schema)}, pg_temp", "jit": "off", **settings}
+        started_with |= {"search_path": f"{quoted(address.schema)}, pg_temp", **settings}
     until = time.monotonic() + timeout_s
     problems = []
     for host in hosts:
@@ -121,9 +119,12 @@ async def _prepare_session(connection: asyncpg.Connection, address: PostgresAddr
     if wanted == "read-write" and await connection.fetchval("SHOW transaction_read_only") == "on":
         raise _NextHost("takes no writes; it may be a standby")
     if not address.pgbouncer:
-        with contextlib.suppress(asyncpg.FeatureNotSupportedError, asyncpg.InvalidParameterValueError):
+        no_jit = "SET jit = off"  # compiling a query of a bot takes longer than running it
+        try:
             # An abandoned statement ends, rather than waiting for a lock and then writing. Not on every system.
-            await connection.execute("SET client_connection_check_interval = '2s'")
+            await connection.execute(f"{no_jit}; SET client_connection_check_interval = '2s'")
+        except (asyncpg.FeatureNotSupportedError, asyncpg.InvalidParameterValueError):
+            await connection.execute(no_jit)
 
 
 def _encryption(address: PostgresAddress) -> str | ssl.SSLContext:

