@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Generic, Literal, Protocol, TypeVar
 
 from sqlstore.capabilities.backup import BackupSchedule
+from sqlstore.capabilities.cache import RedisCache
 from sqlstore.capabilities.retention import Retention
 from sqlstore.capabilities.slow_queries import SlowQueryLog
 from sqlstore.engine.driver import DEFAULT_TIMEOUT_S
@@ -46,6 +48,9 @@ class OpenOptions:
     - retention: what the open store cleans up by itself; None deletes nothing.
     - backups: when the store backs itself up while it is open; None for never.
     - timezone: whose clock `backups` goes by, such as "Asia/Bangkok".
+    - cache: a Redis that keeps what is read often (the store conversations has something for it);
+      True for the one that REDIS_HOST and its like name, in the environment or `.env`, False for
+      none. None asks the variable SQLSTORE_CACHE, there too, which is 0 unless you set it.
     """
 
     migrate: bool | None = None
@@ -59,11 +64,31 @@ class OpenOptions:
     retention: Retention | None = None
     backups: BackupSchedule | None = None
     timezone: str = "UTC"
+    cache: RedisCache | bool | None = None
 
     def reporter(self, store: str) -> Reporter:
         """Tells the log and the observers what happens."""
         slow = [] if self.slow_query_s is None else [SlowQueryLog(self.slow_query_s)]
         return Reporter(store, [*slow, *self.observers])
+
+    def chosen_cache(self, store: str, *, of_use: bool) -> RedisCache | None:
+        """The cache to use. of_use: the store has something for it. Raises ConfigurationError."""
+        if not of_use:
+            if self.cache:
+                raise ConfigurationError(f"the store {store} caches nothing; open it without cache=")
+            return None
+        if isinstance(self.cache, RedisCache):
+            return self.cache
+        told = "SQLSTORE_CACHE" in os.environ or Path(".env").exists()
+        if self.cache is False or (self.cache is None and not told):
+            return None
+        from sqlstore.capabilities.cache.settings import (  # noqa: PLC0415 - takes long to import
+            RedisSettings,
+            environment_cache,
+        )
+        from sqlstore.environment import load_settings  # noqa: PLC0415
+
+        return load_settings(RedisSettings).cache if self.cache else environment_cache()
 
     @property
     def migrates(self) -> bool:

@@ -25,6 +25,7 @@ from types import ModuleType
 from typing import Any, ClassVar, Final, Literal, Self, TypeVar, get_type_hints
 
 from sqlstore.capabilities.backup import BackupSchedule, start_schedule
+from sqlstore.capabilities.cache import Cache, CachingRepository, RedisCache
 from sqlstore.capabilities.retention import Retention, start_cleanup
 from sqlstore.capabilities.search import Keeper, SearchableRepository, switch_off
 from sqlstore.capabilities.transfer.store import TransferableStore
@@ -63,6 +64,7 @@ class Store(MaintainedStore, TransferableStore):
         self.driver = driver
         self._queries = queries
         self._keeper: Keeper | None = None
+        self.cache: Cache | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._bind(driver)
 
@@ -82,6 +84,7 @@ class Store(MaintainedStore, TransferableStore):
         retention: Retention | None = None,
         backups: BackupSchedule | None = None,
         timezone: str = "UTC",
+        cache: RedisCache | bool | None = None,
     ) -> Opening[Self]:
         """Connect, migrate, load and check the queries. See OpenOptions for the parameters.
 
@@ -90,13 +93,14 @@ class Store(MaintainedStore, TransferableStore):
         """
         options = OpenOptions(
             migrate, timeout_s, create, readers, synchronous, search,
-            slow_query_s, observers, retention, backups, timezone,
+            slow_query_s, observers, retention, backups, timezone, cache,
         )  # fmt: skip
         return Opening(lambda: cls._open(url, options))
 
     @classmethod
     async def _open(cls, url: str, options: OpenOptions) -> Self:
         migrates = options.migrates
+        cache = options.chosen_cache(cls.name, of_use=bool(_repositories(cls, CachingRepository)))
         driver = make_driver(
             url,
             timeout_s=options.timeout_s,
@@ -116,6 +120,8 @@ class Store(MaintainedStore, TransferableStore):
             await driver.prepare(queries)
             driver.reporter.opened(driver)
             store = cls(driver, queries)
+            if cache is not None:
+                store._use_cache(Cache(cache, driver.address, driver.reporter))
             await store._start(options)
         except BaseException:
             await driver.close()
@@ -150,8 +156,12 @@ class Store(MaintainedStore, TransferableStore):
             task.cancel()
         if self._keeper is not None:
             await self._keeper.stop()
-        ends = [asyncio.wait(self._tasks, timeout=_STOP_S)] if self._tasks else []
-        await asyncio.gather(self.driver.close(), *ends)
+        ends: list[Awaitable[object]] = [self.driver.close()]
+        if self._tasks:
+            ends.append(asyncio.wait(self._tasks, timeout=_STOP_S))
+        if self.cache is not None:
+            ends.append(self.cache.close())
+        await asyncio.gather(*ends)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Self]:
@@ -180,11 +190,7 @@ class Store(MaintainedStore, TransferableStore):
 
     async def _start(self, options: OpenOptions) -> None:
         """What an open store does by itself."""
-        tables = [
-            kind.table
-            for kind in _repositories(type(self)).values()
-            if issubclass(kind, SearchableRepository)
-        ]
+        tables = [kind.table for kind in _repositories(type(self), SearchableRepository).values()]
         if tables and options.search:
             self._keeper = Keeper(self.driver, tables)
             await self._keeper.start()
@@ -194,6 +200,12 @@ class Store(MaintainedStore, TransferableStore):
             self._tasks.append(start_cleanup(self.driver, self._queries, options.retention))
         if options.backups is not None:
             self._tasks.append(start_schedule(self.driver, options.backups, options.timezone))
+
+    def _use_cache(self, cache: Cache) -> None:
+        """For calls of their own; what is bound to a transaction is made anew, without it."""
+        self.cache = cache
+        for attribute in _repositories(type(self), CachingRepository):
+            getattr(self, attribute).use_cache(cache)
 
     def _bound(self, executor: Executor) -> Self:
         bound = copy.copy(self)
@@ -211,11 +223,12 @@ _loaded: Final[dict[tuple[type[Store], Engine], Queries]] = {}
 _repository_types: Final[dict[type[Store], dict[str, type[Repository]]]] = {}
 
 
-def _repositories(store: type[Store]) -> dict[str, type[Repository]]:
+def _repositories(store: type[Store], kind: type[Repository] = Repository) -> dict[str, type[Repository]]:
+    """The repositories that a store names, by attribute: those of one kind."""
     if store not in _repository_types:
         _repository_types[store] = {
-            attribute: kind
-            for attribute, kind in get_type_hints(store).items()
-            if isinstance(kind, type) and issubclass(kind, Repository)
+            attribute: named
+            for attribute, named in get_type_hints(store).items()
+            if isinstance(named, type) and issubclass(named, Repository)
         }
-    return _repository_types[store]
+    return {name: named for name, named in _repository_types[store].items() if issubclass(named, kind)}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar
 
 from sqlstore.capabilities.backup import Made, backup
+from sqlstore.capabilities.cache import Cache
 from sqlstore.capabilities.person import (
     PersonArguments,
     Receipt,
@@ -20,12 +22,15 @@ from sqlstore.engine.driver import Driver, Executor
 from sqlstore.engine.queries import Queries
 from sqlstore.engine.watch import OnStep
 
+_log = logging.getLogger(__name__)
+
 
 class MaintainedStore:
     """Base of Store, which has the attributes."""
 
     name: ClassVar[str]
     driver: Driver
+    cache: Cache | None
     _executor: Executor
     _queries: Queries
 
@@ -75,9 +80,19 @@ class MaintainedStore:
         """Delete everything about one person, in every table, in one transaction.
 
         On SQLite what was deleted is overwritten as space is used again; `maintain(vacuum=True)`
-        removes it from the file at once. Backups made before still hold it.
+        removes it from the file at once. Backups made before still hold it. A cache is emptied of all
+        that it has of this database; where it does not answer, a warning in the log says so.
         """
-        return await erase_person(self.driver, self._queries, self.name, await self.person_arguments(person))
+        receipt = await erase_person(
+            self.driver, self._queries, self.name, await self.person_arguments(person)
+        )
+        if self.cache is not None and not await self.cache.forget_everything():
+            _log.warning(
+                "the cache did not answer, so it was not emptied; what it has of the person goes "
+                "when its time is up, and is given to nobody until then",
+                extra={"store": self.name},
+            )
+        return receipt
 
     async def maintain(self, *, vacuum: bool = False) -> None:
         """Look at the tables anew for the planner; with `vacuum`, give back the space of deleted rows.

@@ -76,6 +76,22 @@ class Message(msgspec.Struct, frozen=True):
     metadata: Json | None
 
 
+class VersionedMessage(msgspec.Struct, frozen=True):
+    """A message and the version of its conversation's history; all None but the version for no message."""
+
+    history_version: str
+    seq: int | None
+    id: str | None
+    conversation_id: str | None
+    role: Role | None
+    content: str | None
+    agent_used: str | None
+    routing_info: Json | None
+    references: Json | None
+    timestamp: datetime | None
+    metadata: Json | None
+
+
 class AgentStatistics(msgspec.Struct, frozen=True):
     """What an agent did: how many messages it wrote, in how many conversations, when last.
 

@@ -1,0 +1,168 @@
+"""The cache of one open store, and the repositories that use it."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final, Literal, TypeVar, cast
+
+import msgspec
+
+from sqlstore.capabilities.cache.client import DEADLINE_S, Away, RedisClient, Reply
+from sqlstore.capabilities.cache.options import RedisCache
+from sqlstore.capabilities.cache.values import MOST_BYTES, ValueCodec
+from sqlstore.engine.observe import NOBODY, CacheOutcome, CacheUse, Reporter, milliseconds
+from sqlstore.engine.repository import Repository
+
+R = TypeVar("R", bound=msgspec.Struct)
+Read = Callable[[str, int], Awaitable[tuple[str, list[R]]]]
+"""Given a version ("" for none) and a limit: the present version, and the newest rows, oldest first.
+No rows where the version is that one. The version is "" where there is nothing to keep."""
+
+MOST_ROWS: Final = 200
+"""How many rows of an owner are kept at most."""
+_FORGET_S: Final = 5.0
+_SCAN_KEYS: Final = 500
+
+
+class CacheHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """How the cache is.
+
+    - status: "up", or "away" where it gave no answer within 100 ms: then the database answers alone.
+    - latency_ms: of one round trip; None where it is away.
+    - error: the class of what went wrong; None where nothing did.
+    """
+
+    status: Literal["up", "away"]
+    latency_ms: float | None = None
+    error: str | None = None
+
+    @property
+    def sentence(self) -> str:
+        """For people."""
+        if self.status == "up":
+            return f"up, {self.latency_ms:.1f} ms"
+        return f"away ({self.error}); the database answers alone"
+
+
+async def check_cache(options: RedisCache) -> CacheHealth:
+    """Ask a Redis how it is, with a connection of its own."""
+    cache = Cache(options, "", NOBODY)
+    try:
+        return await cache.check()
+    finally:
+        await cache.close()
+
+
+class Cache:
+    """What one store keeps in Redis. `place` tells its database apart from others in the same Redis."""
+
+    def __init__(self, options: RedisCache, place: str, reporter: Reporter) -> None:
+        self._client = RedisClient(options, reporter.store)
+        self._ttl_ms = max(1, round(options.ttl_s * 1000))
+        digest = hashlib.sha256(place.encode(errors="surrogatepass")).hexdigest()
+        self._prefix = f"sqlstore:{digest[:16]}:"
+        self._reporter = reporter
+        self._codecs: dict[type[msgspec.Struct], ValueCodec[msgspec.Struct]] = {}
+
+    async def newest(self, table: str, row: type[R], owner: str, limit: int, read: Read[R]) -> list[R]:
+        """The newest rows of an owner, oldest first: always what `read` gives, or would have given."""
+        if limit > MOST_ROWS:
+            return (await read("", limit))[1]
+        codec = self._codec(row)
+        key = self._key(table, owner)
+        turn = _Turn(self._client)
+        value = await turn.ask("GETRANGE", key, 0, MOST_BYTES - 1)
+        kept = codec.decode(value, owner) if isinstance(value, bytes) and value else None
+        if kept is not None and not kept.covers(limit):
+            kept = None
+        version, rows = await read("" if kept is None else kept.version, limit)
+        if kept is not None and version == kept.version:
+            self._report(turn, "hit")
+            return kept.rows[-limit:]
+        if version:
+            encoded = codec.encode(owner, version, rows, complete=len(rows) < limit)
+            if encoded is not None:
+                await turn.ask("SET", key, encoded, "PX", self._ttl_ms)
+        self._report(turn, "miss")
+        return rows
+
+    async def forget(self, table: str, owner: str) -> None:
+        """Take an owner's rows out of Redis, if it answers; nobody would be given them any more anyway."""
+        await _Turn(self._client).ask("UNLINK", self._key(table, owner))
+
+    async def forget_everything(self) -> bool:
+        """Take all rows of this database out of Redis; False where it did not answer to the end."""
+        until, cursor = time.monotonic() + _FORGET_S, b"0"
+        try:
+            while True:
+                seconds = until - time.monotonic()
+                pattern = self._prefix + "*"
+                cursor, keys = await self._client.ask(
+                    "SCAN", cursor, "MATCH", pattern, "COUNT", _SCAN_KEYS, seconds=seconds
+                )
+                if keys:
+                    await self._client.ask("UNLINK", *keys, seconds=until - time.monotonic())
+                if cursor == b"0":
+                    return True
+        except (Away, TypeError, ValueError):
+            return False
+
+    async def check(self) -> CacheHealth:
+        """Ask Redis how it is, even while other calls leave it alone."""
+        started = time.perf_counter()
+        try:
+            await self._client.ask("PING")
+        except Away as away:
+            return CacheHealth(status="away", error=away.name)
+        return CacheHealth(status="up", latency_ms=milliseconds(time.perf_counter() - started))
+
+    async def close(self) -> None:
+        """Let go of Redis; at most 1 second."""
+        await self._client.close()
+
+    def _key(self, table: str, owner: str) -> bytes:
+        return f"{self._prefix}{table}:{owner}".encode(errors="surrogatepass")
+
+    def _codec(self, row: type[R]) -> ValueCodec[R]:
+        if row not in self._codecs:
+            self._codecs[row] = ValueCodec(row)
+        return cast("ValueCodec[R]", self._codecs[row])
+
+    def _report(self, turn: _Turn, found: Literal["hit", "miss"]) -> None:
+        outcome: CacheOutcome = turn.refused or found
+        self._reporter.cache_used(CacheUse(outcome=outcome, seconds=turn.seconds, error=turn.error))
+
+
+class _Turn:
+    """What one call asks of Redis: all of it within DEADLINE_S, and nothing after a failure."""
+
+    def __init__(self, client: RedisClient) -> None:
+        self._client = client
+        self.seconds = 0.0
+        self.error: str | None = None
+        self.refused: Literal["error", "skipped"] | None = None if client.breaker.admits() else "skipped"
+
+    async def ask(self, *command: bytes | str | int) -> Reply:
+        """The reply, or None where there is none."""
+        if self.refused is not None:
+            return None
+        started = time.perf_counter()
+        try:
+            return await self._client.ask(*command, seconds=DEADLINE_S - self.seconds)
+        except Away as away:
+            self.error, self.refused = away.name, "error"
+            return None
+        finally:
+            self.seconds += time.perf_counter() - started
+
+
+class CachingRepository(Repository):
+    """A repository that may use the cache; inside a transaction there is none."""
+
+    _cache: Cache | None = None
+
+    def use_cache(self, cache: Cache) -> None:
+        """From now on."""
+        self._cache = cache
