@@ -20,20 +20,21 @@ BEGIN
 END
 $$;
 
--- The triggers that count messages update the row after every INSERT, DELETE and TRUNCATE.
+-- The triggers that count messages update the row after INSERT, DELETE and TRUNCATE, and that of
+-- the conversation which a message is moved away from.
 CREATE TRIGGER conversations_versioned BEFORE UPDATE ON conversations
   FOR EACH ROW EXECUTE FUNCTION conversations_versioned();
 
 CREATE FUNCTION messages_edited() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
   UPDATE conversations SET history_version = ''  -- the trigger above draws it
-  WHERE id IN (SELECT conversation_id FROM replaced UNION SELECT conversation_id FROM edited);
+  WHERE id IN (SELECT conversation_id FROM edited);
   RETURN NULL;
 END
 $$;
 
 CREATE TRIGGER messages_edited AFTER UPDATE ON messages
-  REFERENCING OLD TABLE AS replaced NEW TABLE AS edited
+  REFERENCING NEW TABLE AS edited
   FOR EACH STATEMENT EXECUTE FUNCTION messages_edited();
 
 -- migrate: down

@@ -226,8 +226,9 @@ class MessageRepository(CachingRepository, SearchableRepository[Message]):
     ) -> tuple[str, list[Message]]:
         """The version of a history, and its newest messages unless that version is known."""
         found = await self._many(VersionedMessage, self._q.history_unless, conversation_id, known, limit)
-        version = found[0].history_version if found else ""
-        return version, [
+        if not found:  # messages may be there all the same, where a program has foreign keys switched off
+            return "", await self._many(Message, self._q.history, conversation_id, _AFTER_ALL, limit)
+        return found[0].history_version, [
             Message(*msgspec.structs.astuple(each)[1:]) for each in found if each.seq is not None
         ]
 
@@ -247,7 +248,8 @@ class MessageRepository(CachingRepository, SearchableRepository[Message]):
         Raises UsageError where count_tokens gives a negative number.
         """
         fitting: list[Message] = []
-        left, limit, before = token_budget, FIRST_PAGE, _AFTER_ALL
+        left, limit = token_budget, FIRST_PAGE
+        before: int | None = None
         while True:
             page = await self.history(conversation_id, limit, before=before)
             for message in reversed(page):
