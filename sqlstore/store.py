@@ -205,7 +205,7 @@ class Store(MaintainedStore, TransferableStore):
         """For calls of their own; what is bound to a transaction is made anew, without it."""
         self.cache = cache
         for attribute in _repositories(type(self), CachingRepository):
-            getattr(self, attribute).use_cache(cache)
+            getattr(self, attribute).cache = cache
 
     def _bound(self, executor: Executor) -> Self:
         bound = copy.copy(self)

@@ -63,7 +63,7 @@ class OwnRedis:
         assert said, "redis-server did not answer"
         return said.removeprefix(b"+OK\r\n" if self.password else b"")
 
-    def keys(self) -> list[bytes]:
+    def stored_keys(self) -> list[bytes]:
         """Every key there is."""
         return [line for line in self.command(b"KEYS", b"*").split(b"\r\n") if line.startswith(b"sqlstore:")]
 

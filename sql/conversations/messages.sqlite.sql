@@ -20,20 +20,17 @@ FROM (
 ) AS newest
 ORDER BY seq;
 
--- name: history_unless(conversation_id: text, known: text, limit: int) :many VersionedMessage
--- The newest messages of a conversation, oldest first, each with the history's version. One row
--- without a message where the version is the one that is known, or there are no messages.
-SELECT conversations.history_version, newest.seq, newest.id, newest.conversation_id, newest.role,
-       newest.content, newest.agent_used, newest.routing_info, newest."references", newest.timestamp,
-       newest.metadata
-FROM conversations LEFT JOIN (
+-- name: versioned_history(conversation_id: text, limit: int) :many VersionedMessage
+-- The same of the newest of all, each with the history's version; '' where it has none.
+SELECT coalesce((SELECT history_version FROM conversations WHERE id = :conversation_id), '') AS history_version,
+       seq, id, conversation_id, role, content, agent_used, routing_info, "references", timestamp, metadata
+FROM (
   SELECT seq, id, conversation_id, role, content, agent_used, routing_info, "references", timestamp, metadata
   FROM messages
-  WHERE conversation_id = (SELECT id FROM conversations WHERE id = :conversation_id AND history_version <> :known)
+  WHERE conversation_id = :conversation_id
   ORDER BY seq DESC LIMIT :limit
-) AS newest ON true
-WHERE conversations.id = :conversation_id
-ORDER BY newest.seq;
+) AS newest
+ORDER BY seq;
 
 -- name: by_agent(agent_used: text, before_seq: int, limit: int) :many Message
 -- What an agent wrote in any conversation, the newest first.

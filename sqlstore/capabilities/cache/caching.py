@@ -9,16 +9,17 @@ from typing import Final, Literal, TypeVar, cast
 
 import msgspec
 
-from sqlstore.capabilities.cache.client import DEADLINE_S, Away, RedisClient, Reply
+from sqlstore.capabilities.cache.client import Away, RedisClient, Reply, Sent, Word
 from sqlstore.capabilities.cache.options import RedisCache
-from sqlstore.capabilities.cache.values import MOST_BYTES, ValueCodec
+from sqlstore.capabilities.cache.values import MOST_BYTES, Kept, ValueCodec
 from sqlstore.engine.observe import NOBODY, CacheOutcome, CacheUse, Reporter, milliseconds
 from sqlstore.engine.repository import Repository
 
 R = TypeVar("R", bound=msgspec.Struct)
-Read = Callable[[str, int], Awaitable[tuple[str, list[R]]]]
-"""Given a version ("" for none) and a limit: the present version, and the newest rows, oldest first.
-No rows where the version is that one. The version is "" where there is nothing to keep."""
+Version = Callable[[], Awaitable[str | None]]
+"""The present version of an owner's rows; None or "" for none."""
+Read = Callable[[], Awaitable[tuple[str, list[R]]]]
+"""The newest rows, oldest first, and their version, of one moment."""
 
 MOST_ROWS: Final = 200
 """How many rows of an owner are kept at most."""
@@ -66,27 +67,41 @@ class Cache:
         self._reporter = reporter
         self._codecs: dict[type[msgspec.Struct], ValueCodec[msgspec.Struct]] = {}
 
-    async def newest(self, table: str, row: type[R], owner: str, limit: int, read: Read[R]) -> list[R]:
+    async def newest(  # noqa: PLR0917 - what is read, and how
+        self, table: str, row: type[R], owner: str, limit: int, version: Version, read: Read[R]
+    ) -> list[R]:
         """The newest rows of an owner, oldest first: always what `read` gives, or would have given."""
         if limit > MOST_ROWS:
-            return (await read("", limit))[1]
-        codec = self._codec(row)
-        key = self._key(table, owner)
+            return (await read())[1]
         turn = _Turn(self._client)
-        value = await turn.ask("GETRANGE", key, 0, MOST_BYTES - 1)
-        kept = codec.decode(value, owner) if isinstance(value, bytes) and value else None
-        if kept is not None and not kept.covers(limit):
-            kept = None
-        version, rows = await read("" if kept is None else kept.version, limit)
-        if kept is not None and version == kept.version:
+        kept = await self._kept(turn, table, row, owner, version)
+        if kept is not None and kept.covers(limit):
             self._report(turn, "hit")
             return kept.rows[-limit:]
-        if version:
-            encoded = codec.encode(owner, version, rows, complete=len(rows) < limit)
-            if encoded is not None:
-                await turn.ask("SET", key, encoded, "PX", self._ttl_ms)
+        present, rows = await read()
+        if present:
+            value = self._codec(row).encode(owner, present, rows, complete=len(rows) < limit)
+            if value is not None:
+                await turn.ask("SET", self._key(table, owner), value, "PX", self._ttl_ms)
         self._report(turn, "miss")
         return rows
+
+    async def _kept(
+        self, turn: _Turn, table: str, row: type[R], owner: str, version: Version
+    ) -> Kept[R] | None:
+        """What Redis has of the version that the database has now; both are asked at the same time."""
+        if turn.refused:
+            return None
+        sent = self._client.send("GETRANGE", self._key(table, owner), 0, MOST_BYTES - 1)
+        try:
+            present = await version()
+            value = await turn.reply(sent)
+        finally:
+            sent.cancel()
+        if not present or not isinstance(value, bytes) or not value:
+            return None
+        kept = self._codec(row).decode(value, owner)
+        return kept if kept is not None and kept.version == present else None
 
     async def forget(self, table: str, owner: str) -> None:
         """Take an owner's rows out of Redis, if it answers; nobody would be given them any more anyway."""
@@ -136,7 +151,10 @@ class Cache:
 
 
 class _Turn:
-    """What one call asks of Redis: all of it within DEADLINE_S, and nothing after a failure."""
+    """What one call waits for Redis: the client's deadline in all, and no more after a failure.
+
+    seconds: how long it was. refused: why Redis is not asked (any more).
+    """
 
     def __init__(self, client: RedisClient) -> None:
         self._client = client
@@ -144,13 +162,15 @@ class _Turn:
         self.error: str | None = None
         self.refused: Literal["error", "skipped"] | None = None if client.breaker.admits() else "skipped"
 
-    async def ask(self, *command: bytes | str | int) -> Reply:
+    async def ask(self, *command: Word) -> Reply:
         """The reply, or None where there is none."""
-        if self.refused is not None:
-            return None
+        return None if self.refused else await self.reply(self._client.send(*command))
+
+    async def reply(self, sent: Sent) -> Reply:
+        """The same for a command that was sent before."""
         started = time.perf_counter()
         try:
-            return await self._client.ask(*command, seconds=DEADLINE_S - self.seconds)
+            return await self._client.reply(sent, self._client.deadline_s - self.seconds)
         except Away as away:
             self.error, self.refused = away.name, "error"
             return None
@@ -159,10 +179,6 @@ class _Turn:
 
 
 class CachingRepository(Repository):
-    """A repository that may use the cache; inside a transaction there is none."""
+    """A repository that may use a cache. cache: the store's; None without one, and inside a transaction."""
 
-    _cache: Cache | None = None
-
-    def use_cache(self, cache: Cache) -> None:
-        """From now on."""
-        self._cache = cache
+    cache: Cache | None = None

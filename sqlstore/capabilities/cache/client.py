@@ -9,14 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
-from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sqlstore.capabilities.cache.breaker import CircuitBreaker
 from sqlstore.capabilities.cache.options import RedisCache
 from sqlstore.engine.errors import ConfigurationError
-from sqlstore.engine.observe import milliseconds
 from sqlstore.engine.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -29,6 +26,9 @@ _CLOSE_S: Final = 1.0
 
 Reply: TypeAlias = Any
 """bytes, int, None, or a list of these: what the command gives."""
+Word: TypeAlias = bytes | str | int
+Command: TypeAlias = tuple[Word, ...]
+Sent: TypeAlias = "asyncio.Task[Outcome[Reply]]"
 _log = logging.getLogger(__name__)
 
 
@@ -45,28 +45,43 @@ class RedisClient:
 
     def __init__(self, options: RedisCache, store: str | None) -> None:
         self.shown = options.shown
+        self.deadline_s = DEADLINE_S
         self.breaker = CircuitBreaker()
         self._store = store
         self._maker = _connection_maker(options)
         self._refusal, self._lost = _error_classes()
         self._idle: list[Connection] = []
         self._free = asyncio.Semaphore(MOST_CONNECTIONS)
-        self._running: set[asyncio.Task[Outcome[Reply]]] = set()
+        self._running: set[Sent] = set()
         self._closed = False
 
-    async def ask(self, *command: bytes | str | int, seconds: float = DEADLINE_S) -> Reply:
-        """Send a command; raises Away for anything but a reply. Ask the breaker first."""
-        started = time.perf_counter()
-        outcome = await self._in_time(self._send(command), seconds)
-        if outcome is None:
-            self._note("DeadlineExceeded", started, answered=False)
+    async def ask(self, *command: Word, seconds: float | None = None) -> Reply:
+        """Send a command and give its reply; raises Away where there is none. Ask the breaker first."""
+        return await self.reply(self.send(*command), self.deadline_s if seconds is None else seconds)
+
+    def send(self, *command: Word) -> Sent:
+        """Send a command; wait for its `reply`, or cancel it."""
+        task = asyncio.ensure_future(self._outcome(command))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
+
+    async def reply(self, sent: Sent, seconds: float) -> Reply:
+        """The reply, waited for that long; a command without one is cancelled, and ends by itself."""
+        try:
+            if not sent.done():
+                await asyncio.wait((sent,), timeout=max(seconds, 0))
+        finally:
+            sent.cancel()
+        if not sent.done() or sent.cancelled():
+            self._note("DeadlineExceeded", answered=False)
             raise Away("DeadlineExceeded")
-        error = outcome.error
-        if error is not None:
-            self._note(type(error).__name__, started, answered=isinstance(error, self._refusal))
-            raise Away(type(error).__name__) from None  # a reply may quote what was sent
-        self._note(None, started, answered=True)
-        return outcome.get()
+        error = sent.result().error
+        name = None if error is None else type(error).__name__
+        self._note(name, answered=error is None or isinstance(error, self._refusal))
+        if name is not None:
+            raise Away(name)  # the error itself may quote what was sent
+        return sent.result().get()
 
     async def close(self) -> None:
         """Let go of all connections; at most 1 second, whatever the server does."""
@@ -78,26 +93,17 @@ class RedisClient:
         while self._idle:
             await _drop(self._idle.pop())
 
-    async def _in_time(self, work: Coroutine[Any, Any, Reply], seconds: float) -> Outcome[Reply] | None:
-        """What it ends with; None where it does not end in time, and is then left to end by itself."""
-        task = asyncio.ensure_future(Outcome.of(work))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        try:
-            await asyncio.wait((task,), timeout=max(seconds, 0))
-        finally:
-            if not task.done():
-                task.cancel()
-        return task.result() if task.done() and not task.cancelled() else None
+    async def _outcome(self, command: Command) -> Outcome[Reply]:
+        return await Outcome.of(self._send(command))
 
-    async def _send(self, command: tuple[bytes | str | int, ...]) -> Reply:
+    async def _send(self, command: Command) -> Reply:
         async with self._free:
             while self._idle:
                 with contextlib.suppress(*self._lost):  # the server was started again
                     return await self._exchange(self._idle.pop(), command)
             return await self._exchange(self._maker.make_connection(), command)
 
-    async def _exchange(self, connection: Connection, command: tuple[bytes | str | int, ...]) -> Reply:
+    async def _exchange(self, connection: Connection, command: Command) -> Reply:
         """A command and its reply. A connection goes back only when it owes us nothing."""
         refusal: Exception | None = None
         try:
@@ -124,22 +130,16 @@ class RedisClient:
         except self._refusal as error:  # no such database number, for example
             raise ConnectionRefusedError(type(error).__name__) from None
 
-    def _note(self, error: str | None, started: float, *, answered: bool) -> None:
+    def _note(self, error: str | None, *, answered: bool) -> None:
+        """What becomes of the breaker; the log is told when it opens, and when it closes."""
         was_open = self.breaker.is_open
         (self.breaker.succeeded if answered else self.breaker.failed)()
-        if was_open == self.breaker.is_open:
-            return
-        extra = {
-            "store": self._store,
-            "error": error,
-            "duration_ms": milliseconds(time.perf_counter() - started),
-        }
-        if was_open:
+        extra = {"store": self._store, "error": error}
+        if was_open and not self.breaker.is_open:
             _log.info("%s answers again", self.shown, extra=extra)
-        else:
-            _log.warning(
-                "%s does not answer (%s); the database answers alone", self.shown, error, extra=extra
-            )
+        elif self.breaker.is_open and not was_open:
+            text = "%s does not answer (%s); the database answers alone"
+            _log.warning(text, self.shown, error, extra=extra)
 
 
 def _connection_maker(options: RedisCache) -> ConnectionPool:

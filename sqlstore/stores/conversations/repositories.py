@@ -139,8 +139,8 @@ class ConversationRepository(CachingRepository):
     async def delete(self, conversation_id: str) -> bool:
         """Forget a conversation and its messages; False if there is none."""
         deleted = await self._changed(self._q.delete, conversation_id) > 0
-        if self._cache is not None:
-            await self._cache.forget(MessageRepository.table, conversation_id)
+        if self.cache is not None:
+            await self.cache.forget(MessageRepository.table, conversation_id)
         return deleted
 
     async def statistics_per_agent(self, user_id: int | None = None) -> list[AgentStatistics]:
@@ -215,22 +215,16 @@ class MessageRepository(CachingRepository, SearchableRepository[Message]):
         before: only messages with a smaller `seq`, to page back; these never come from a cache.
         """
         _check_limit(limit)
-        if before is None and self._cache is not None:
-            return await self._cache.newest(
-                self.table, Message, conversation_id, limit, partial(self._history_unless, conversation_id)
-            )
+        if before is None and self.cache is not None:
+            version = partial(self._optional_value, str, self._q.history_version, conversation_id)
+            read = partial(self._versioned_history, conversation_id, limit)
+            return await self.cache.newest(self.table, Message, conversation_id, limit, version, read)
         return await self._many(Message, self._q.history, conversation_id, _before(before), limit)
 
-    async def _history_unless(
-        self, conversation_id: str, known: str, limit: int
-    ) -> tuple[str, list[Message]]:
-        """The version of a history, and its newest messages unless that version is known."""
-        found = await self._many(VersionedMessage, self._q.history_unless, conversation_id, known, limit)
-        if not found:  # messages may be there all the same, where a program has foreign keys switched off
-            return "", await self._many(Message, self._q.history, conversation_id, _AFTER_ALL, limit)
-        return found[0].history_version, [
-            Message(*msgspec.structs.astuple(each)[1:]) for each in found if each.seq is not None
-        ]
+    async def _versioned_history(self, conversation_id: str, limit: int) -> tuple[str, list[Message]]:
+        found = await self._many(VersionedMessage, self._q.versioned_history, conversation_id, limit)
+        version = found[0].history_version if found else ""
+        return version, [Message(*msgspec.structs.astuple(each)[1:]) for each in found]
 
     async def history_within(
         self,

@@ -77,14 +77,14 @@ class Message(msgspec.Struct, frozen=True):
 
 
 class VersionedMessage(msgspec.Struct, frozen=True):
-    """A message and the version of its conversation's history; all None but the version for no message."""
+    """A message, and the version of its conversation's history."""
 
     history_version: str
-    seq: int | None
-    id: str | None
-    conversation_id: str | None
-    role: Role | None
-    content: str | None
+    seq: int
+    id: str
+    conversation_id: str
+    role: Role
+    content: str
     agent_used: str | None
     routing_info: Json | None
     references: Json | None

@@ -15,6 +15,8 @@ from sqlstore.stores.conversations import Conversations
 from tests import people
 from tests.own_redis import OwnRedis, own_redis
 
+PATIENCE_S = 5.0
+
 
 class Uses(Observer):
     """What calls found in the cache, in order."""
@@ -55,10 +57,12 @@ def uses() -> Uses:
 
 
 @asynccontextmanager
-async def cached_store(url: str, redis_url: str, uses: Uses | None = None, **options):
-    """The store, with a cache."""
+async def cached_store(url: str, redis_url: str, uses: Uses | None = None):
+    """The store, with a cache that a busy machine has time for."""
     observers = [uses] if uses else []
-    async with Conversations.open(url, cache=RedisCache(redis_url), observers=observers, **options) as opened:
+    async with Conversations.open(url, cache=RedisCache(redis_url), observers=observers) as opened:
+        assert opened.cache is not None
+        opened.cache._client.deadline_s = PATIENCE_S
         yield opened
 
 

@@ -127,12 +127,12 @@ async def test_the_stores_own_writes_are_seen(
 async def test_a_conversation_made_again_with_the_same_id_starts_empty(
     store: Conversations, plain: Conversations, kept: str, redis: OwnRedis
 ) -> None:
-    value = next(key for key in redis.keys() if kept.encode() in key)
+    (value,) = (key for key in redis.stored_keys() if kept.encode() in key)
     old = redis.command(b"DUMP", value)
     await store.conversations.delete(kept)
     await store.conversations.create(1, conversation_id=kept)
     redis.command(b"RESTORE", value, b"0", old.split(b"\r\n", 1)[1][:-2])  # as if it had not been deleted
-    assert len(redis.keys()) == 2
+    assert len(redis.stored_keys()) == 2
     await check_same(store, plain, kept)
     await store.messages.append(kept, "user", "new")
     await check_same(store, plain, kept)
@@ -163,7 +163,7 @@ async def test_a_reader_that_writes_to_the_cache_late_leaves_nothing_old(
 ) -> None:
     """It reads the database, then somebody deletes and reads, then it writes to the cache."""
     redis.command(b"FLUSHALL")
-    read = type(store.messages)._history_unless
+    read = type(store.messages)._versioned_history
     has_read, may_go_on = asyncio.Event(), asyncio.Event()
 
     async def slow(self, *arguments):
@@ -174,14 +174,14 @@ async def test_a_reader_that_writes_to_the_cache_late_leaves_nothing_old(
         return found
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(type(store.messages), "_history_unless", slow)
+        patch.setattr(type(store.messages), "_versioned_history", slow)
         reader = asyncio.create_task(store.messages.history(kept))
         await has_read.wait()
         await by_hand("DELETE FROM messages WHERE content = 'text 2'")
         assert len(await store.messages.history(kept)) == 4
         may_go_on.set()
         assert len(await reader) == 5  # it began before
-    assert len(redis.keys()) == 1
+    assert len(redis.stored_keys()) == 1
     uses.taken()
     await check_same(store, plain, kept)
     assert uses.taken() == ["miss", "hit"]
@@ -306,7 +306,7 @@ async def test_what_is_written_while_redis_is_frozen_is_seen_when_it_goes_on(
     await by_hand("DELETE FROM messages WHERE content = 'text 2'")
     await store.conversations.delete(OTHER)
     redis.thaw()
-    assert len(redis.keys()) >= 1
+    assert len(redis.stored_keys()) >= 1
     uses.taken()
     await check_same(store, plain, kept, OTHER)
     assert "hit" in uses.taken()
