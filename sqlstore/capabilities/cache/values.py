@@ -50,10 +50,10 @@ class ValueCodec(Generic[R]):
         self._decode: Callable[[bytes], Kept[R]] = decoder.decode
 
     def encode(self, owner: str, version: str, rows: list[R], *, complete: bool) -> bytes | None:
-        """A value, or None for rows that make none: too long, or with numbers of more than 64 bits."""
+        """A value, or None for rows that make none: too long, too deep, numbers of more than 64 bits."""
         try:
             body = self._encode(Kept(self._kind, owner, version, complete, rows))
-        except (OverflowError, ValueError, TypeError):
+        except (OverflowError, ValueError, TypeError, RecursionError):
             return None
         if len(body) + _CHECKSUM_BYTES > MOST_BYTES:
             return None
