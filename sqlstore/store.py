@@ -121,7 +121,7 @@ class Store(MaintainedStore, TransferableStore):
             driver.reporter.opened(driver)
             store = cls(driver, queries)
             if cache is not None:
-                store._use_cache(Cache(cache, driver.address, driver.reporter))
+                store._use_cache(Cache(cache, await store._identity(), driver.reporter))
             await store._start(options)
         except BaseException:
             await driver.close()
@@ -200,6 +200,11 @@ class Store(MaintainedStore, TransferableStore):
             self._tasks.append(start_cleanup(self.driver, self._queries, options.retention))
         if options.backups is not None:
             self._tasks.append(start_schedule(self.driver, options.backups, options.timezone))
+
+    async def _identity(self) -> str:
+        """What tells this database from others, by whatever address it is opened: when it was made."""
+        made = await self.driver.fetch("SELECT store, min(applied_at) FROM migrations GROUP BY store")
+        return f"{self.name} {dict(made).get(self.name)}"
 
     def _use_cache(self, cache: Cache) -> None:
         """For calls of their own; what is bound to a transaction is made anew, without it."""

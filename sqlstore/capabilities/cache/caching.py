@@ -57,12 +57,12 @@ async def check_cache(options: RedisCache) -> CacheHealth:
 
 
 class Cache:
-    """What one store keeps in Redis. `place` tells its database apart from others in the same Redis."""
+    """What one store keeps in Redis. database: what tells its database from others in the same Redis."""
 
-    def __init__(self, options: RedisCache, place: str, reporter: Reporter) -> None:
+    def __init__(self, options: RedisCache, database: str, reporter: Reporter) -> None:
         self._client = RedisClient(options, reporter.store)
         self._ttl_ms = max(1, round(options.ttl_s * 1000))
-        digest = hashlib.sha256(place.encode(errors="surrogatepass")).hexdigest()
+        digest = hashlib.sha256(database.encode()).hexdigest()
         self._prefix = f"sqlstore:{digest[:16]}:"
         self._reporter = reporter
         self._codecs: dict[type[msgspec.Struct], ValueCodec[msgspec.Struct]] = {}

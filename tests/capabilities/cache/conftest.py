@@ -1,6 +1,7 @@
 """A conversations store with a cache, on each engine in turn, and what its cache did."""
 
 import os
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -10,12 +11,16 @@ from pathlib import Path
 import pytest
 
 from sqlstore.capabilities.cache import RedisCache
+from sqlstore.capabilities.cache.client import DEADLINE_S
 from sqlstore.engine.observe import CacheUse, Observer
 from sqlstore.stores.conversations import Conversations
 from tests import people
 from tests.own_redis import OwnRedis, own_redis
 
 PATIENCE_S = 5.0
+SLACK_S = 1.0
+"""What a busy machine may add to a deadline."""
+OTHER = "another"
 
 
 class Uses(Observer):
@@ -92,3 +97,49 @@ async def chat(store: Conversations) -> str:
 def by_hand(store: Conversations) -> Callable[[str], Awaitable[int]]:
     """Run a statement as another program would; gives the number of rows changed."""
     return partial(people.by_hand, store)
+
+
+@pytest.fixture
+async def kept(store: Conversations, chat: str, uses: Uses) -> str:
+    """A conversation whose history is in the cache; there is another one, with one message."""
+    await store.conversations.create(2, conversation_id=OTHER)
+    await store.messages.append(OTHER, "user", "elsewhere")
+    for conversation_id in (chat, OTHER):
+        for _ in range(2):
+            await store.messages.history(conversation_id)
+    assert uses.counted() == {"miss": 2, "hit": 2}
+    return chat
+
+
+async def check_same(store: Conversations, plain: Conversations, *chats: str) -> None:
+    """Twice: what is read first is kept, and is not old either."""
+    for _ in range(2):
+        for chat in chats:
+            assert await store.messages.history(chat) == await plain.messages.history(chat)
+
+
+@asynccontextmanager
+async def within(seconds: float):
+    started = time.monotonic()
+    yield
+    assert time.monotonic() - started < seconds + SLACK_S
+
+
+async def read(store: Conversations, chat: str, times: int = 1) -> None:
+    """Its five messages, each time within the deadline."""
+    assert store.cache is not None
+    for _ in range(times):
+        async with within(store.cache._client.deadline_s):
+            assert len(await store.messages.history(chat)) == 5
+
+
+def be_impatient(store: Conversations, deadline_s: float = DEADLINE_S) -> None:
+    """With the deadline as it is outside of tests."""
+    assert store.cache is not None
+    store.cache._client.deadline_s = deadline_s
+
+
+def close_breaker(store: Conversations) -> None:
+    """As if the pause were over."""
+    assert store.cache is not None
+    store.cache._client.breaker._until = 0.0

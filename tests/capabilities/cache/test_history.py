@@ -163,14 +163,29 @@ async def test_emptying_takes_what_is_of_this_database_and_nothing_else(store: C
     await other.close()
 
 
-async def test_two_stores_in_one_process_share_what_is_kept(
-    store: Conversations, chat: str, url: str, redis_url: str
+async def test_stores_share_what_is_kept_by_whatever_address_they_are_opened(
+    store: Conversations, chat: str, url: str, redis_url: str, monkeypatch, tmp_path
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    elsewhere = url.replace(f"{tmp_path}/", "").replace("@127.0.0.1:", "@localhost:")
     await store.messages.history(chat)
-    uses = Uses()
-    async with cached_store(url, redis_url, uses) as other:
-        assert await other.messages.history(chat) == await store.messages.history(chat)
-    assert uses.taken() == ["hit"]
+    for address in (url, elsewhere):
+        uses = Uses()
+        async with cached_store(address, redis_url, uses) as other:
+            assert await other.messages.history(chat) == await store.messages.history(chat)
+        assert uses.taken() == ["hit"]
+
+
+async def test_two_databases_keep_theirs_apart(store: Conversations, redis, tmp_path) -> None:
+    async with cached_store(f"sqlite:///{tmp_path}/other.db", redis.url) as other:
+        for each in (store, other):
+            await each.conversations.create(1, conversation_id="chat")
+            await each.messages.append("chat", "user", "text")
+            await each.messages.history("chat")
+        assert len(redis.stored_keys()) == 2
+        assert other.cache is not None
+        assert await other.cache.forget_everything()
+        assert len(redis.stored_keys()) == 1
 
 
 async def test_a_store_that_has_nothing_to_cache_says_so(url: str) -> None:

@@ -1,53 +1,19 @@
 """Whatever Redis does, the database answers, nothing is raised, and little time is lost."""
 
 import asyncio
-import gc
 import logging
-import os
-import random
 import time
-from contextlib import asynccontextmanager
 
 import pytest
 
-from sqlstore.capabilities.cache import Cache, RedisCache
 from sqlstore.capabilities.cache.breaker import FAILURES, CircuitBreaker
-from sqlstore.capabilities.cache.client import DEADLINE_S, MOST_CONNECTIONS
+from sqlstore.capabilities.cache.client import DEADLINE_S
 from sqlstore.stores.conversations import Conversations
 from tests.own_redis import OwnRedis, own_redis
 
-from .conftest import Uses, cached_store
+from .conftest import PATIENCE_S, SLACK_S, Uses, be_impatient, cached_store, close_breaker, read, within
 
-SLACK_S = 0.25
-"""What a busy machine may add to a deadline."""
 SECRET = "s3cr3t-canary"
-
-
-@asynccontextmanager
-async def within(seconds: float):
-    started = time.monotonic()
-    yield
-    assert time.monotonic() - started < seconds + SLACK_S
-
-
-async def read(store: Conversations, chat: str, times: int = 1) -> None:
-    """Its five messages, each time within the deadline."""
-    assert store.cache is not None
-    for _ in range(times):
-        async with within(store.cache._client.deadline_s):
-            assert len(await store.messages.history(chat)) == 5
-
-
-def be_impatient(store: Conversations) -> None:
-    """With the deadline as it is outside of tests."""
-    assert store.cache is not None
-    store.cache._client.deadline_s = DEADLINE_S
-
-
-def close_breaker(store: Conversations) -> None:
-    """As if the pause were over."""
-    assert store.cache is not None
-    store.cache._client.breaker._until = 0.0
 
 
 async def test_redis_that_is_stopped_costs_nothing_after_a_few_calls(
@@ -93,6 +59,7 @@ async def test_a_frozen_redis_costs_a_tenth_of_a_second_a_few_times(
     assert all(use.seconds < DEADLINE_S + SLACK_S for use in uses.all)
     assert uses.counted() == {"error": FAILURES, "skipped": 50 - FAILURES}
     redis.thaw()
+    be_impatient(store, PATIENCE_S)
     close_breaker(store)
     await read(store, chat, 2)
     assert uses.taken() == ["hit", "hit"]
@@ -122,6 +89,7 @@ async def test_a_slow_redis_costs_a_tenth_of_a_second_for_all_that_a_call_asks(
     redis.command(b"CLIENT", b"PAUSE", b"10000", b"WRITE")  # reads are answered, writes wait
     await read(store, chat)
     redis.command(b"CLIENT", b"UNPAUSE")
+    be_impatient(store, PATIENCE_S)
     await read(store, chat, 2)
     outcomes = uses.taken()  # what was given up may have been written all the same, later
     assert outcomes[:2] == ["error", "error"]
@@ -265,94 +233,3 @@ def test_one_asks_in_each_pause_whatever_becomes_of_it() -> None:
         assert [breaker.admits() for _ in range(3)] == [True, False, False]
     breaker.succeeded()
     assert all(breaker.admits() for _ in range(3))
-
-
-async def test_callers_that_are_cancelled_leave_nothing(
-    store: Conversations, chat: str, redis: OwnRedis, uses: Uses
-) -> None:
-    chance = random.Random(3)
-    await read(store, chat)
-    before = open_files()
-
-    async def call(number: int) -> None:
-        if number % 3 == 0:
-            await store.messages.append(other, "user", str(number))
-        found = await store.messages.history(chat if number % 2 else other)
-        assert {message.conversation_id for message in found} <= {chat if number % 2 else other}
-
-    other = (await store.conversations.create(1)).id
-    for number in range(400):
-        task = asyncio.create_task(call(number))
-        await asyncio.sleep(chance.random() * 0.002)
-        task.cancel()
-        if number % 10 == 0:
-            await asyncio.gather(task, return_exceptions=True)
-    assert store.cache is not None
-    await all_ended(store.cache)
-    close_breaker(store)
-    uses.taken()
-    await read(store, chat, 2)
-    assert uses.taken()[-1] == "hit"
-    assert redis.connections() <= MOST_CONNECTIONS
-    gc.collect()
-    assert open_files() <= before + MOST_CONNECTIONS
-
-
-async def all_ended(cache: Cache) -> None:
-    """No command is under way; fails after a while."""
-    async with asyncio.timeout(10):
-        while cache._client._running:
-            await asyncio.sleep(0.01)
-
-
-def open_files() -> int:
-    return len(os.listdir("/proc/self/fd"))
-
-
-async def test_callers_that_are_cancelled_at_a_frozen_redis_leave_nothing(
-    store: Conversations, chat: str, redis: OwnRedis
-) -> None:
-    await read(store, chat)
-    assert store.cache is not None
-    redis.freeze()
-    for _ in range(30):
-        task = asyncio.create_task(store.messages.history(chat))
-        await asyncio.sleep(0.005)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-    await all_ended(store.cache)
-    assert not store.cache._client._idle
-    redis.thaw()
-    close_breaker(store)
-    await read(store, chat, 2)
-    assert redis.connections() <= 2
-
-
-@pytest.mark.parametrize("state", ["well", "frozen", "stopped"])
-async def test_closing_takes_no_longer_than_two_seconds(url: str, redis: OwnRedis, state: str) -> None:
-    store = await Conversations.open(url, cache=RedisCache(redis.url))
-    chat = (await store.conversations.create(1)).id
-    await store.messages.append(chat, "user", "x" * 200_000)
-    await asyncio.gather(*(store.messages.history(chat) for _ in range(20)))
-    before = open_files()
-    if state == "frozen":
-        redis.freeze()
-    elif state == "stopped":
-        redis.stop()
-    calls = [asyncio.create_task(store.messages.history(chat)) for _ in range(20)]
-    await asyncio.sleep(0)
-    async with within(2):
-        await store.close()
-    await asyncio.gather(*calls, return_exceptions=True)
-    await asyncio.sleep(0.05)
-    assert open_files() < before
-    if state == "well":
-        assert redis.connections() == 0
-
-
-async def test_no_more_connections_than_there_may_be(
-    store: Conversations, chat: str, redis: OwnRedis
-) -> None:
-    await asyncio.gather(*(store.messages.history(chat) for _ in range(300)))
-    assert redis.connections() <= MOST_CONNECTIONS
