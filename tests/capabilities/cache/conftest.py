@@ -52,8 +52,9 @@ def redis(tmp_path: Path) -> Iterator[OwnRedis]:
 
 @pytest.fixture
 def redis_url(request: pytest.FixtureRequest) -> str:
-    """Redis where SQLSTORE_TEST_REDIS says, if it does; for tests that may share it."""
-    return os.environ.get("SQLSTORE_TEST_REDIS") or request.getfixturevalue("redis").url
+    """Redis where SQLSTORE_TEST_REDIS says, if it does; a test that asks for `redis` shares it with nobody."""
+    shared = None if "redis" in request.fixturenames else os.environ.get("SQLSTORE_TEST_REDIS")
+    return shared or request.getfixturevalue("redis").url
 
 
 @pytest.fixture
