@@ -17,6 +17,7 @@ from sqlstore.engine.driver import DEFAULT_TIMEOUT_S
 from sqlstore.engine.errors import ConfigurationError
 from sqlstore.engine.observe import Observer, Reporter
 
+_CACHE_SWITCH: Final = "SQLSTORE_CACHE"
 _YES_OR_NO: Final = {
     "1": True, "true": True, "yes": True, "on": True,
     "0": False, "false": False, "no": False, "off": False,
@@ -79,8 +80,7 @@ class OpenOptions:
             return None
         if isinstance(self.cache, RedisCache):
             return self.cache
-        told = "SQLSTORE_CACHE" in os.environ or Path(".env").exists()
-        if self.cache is False or (self.cache is None and not told):
+        if self.cache is False or (self.cache is None and not _says_something_of_a_cache()):
             return None
         from sqlstore.capabilities.cache.settings import (  # noqa: PLC0415 - takes long to import
             RedisSettings,
@@ -100,6 +100,16 @@ class OpenOptions:
         if answer is None:
             raise ConfigurationError("SQLSTORE_MIGRATE must be 1 or 0 (or true, false, yes, no, on, off)")
         return answer
+
+
+def _says_something_of_a_cache() -> bool:
+    """Whether environment or `.env` do; most do not, and need not be read as settings."""
+    if _CACHE_SWITCH in os.environ:
+        return True
+    try:
+        return _CACHE_SWITCH.encode() in Path(".env").read_bytes().upper()
+    except OSError:
+        return False
 
 
 class Opening(Generic[StoreType]):

@@ -132,6 +132,8 @@ class RedisClient:
 
     def _note(self, error: str | None, *, answered: bool) -> None:
         """What becomes of the breaker; the log is told when it opens, and when it closes."""
+        if self._closed:  # we have cancelled it
+            return
         was_open = self.breaker.is_open
         (self.breaker.succeeded if answered else self.breaker.failed)()
         extra = {"store": self._store, "error": error}

@@ -32,13 +32,14 @@ class RedisCache:
     def __post_init__(self) -> None:
         try:
             parts = urlsplit(self.url)
-            usable = parts.scheme in _SCHEMES and parts.port != 0
+            rest = parts.path + parts.query + parts.fragment  # an @ there: a password with / ? # in it
+            usable = parts.scheme in _SCHEMES and parts.port != 0 and "@" not in rest
         except ValueError:  # it quotes
             usable = False
         if not usable:
             raise ConfigurationError(
                 "the URL of Redis cannot be read; write redis://user:password@host:6379/0, rediss://… or "
-                "unix:///path, with %2F for / and %23 for # in a password"
+                "unix:///path, with %2F, %3F, %23 and %40 for / ? # @ in a password"
             )
         if not SHORTEST_TTL_S <= self.ttl_s <= LONGEST_TTL_S:
             raise ConfigurationError("ttl_s must be a number of seconds from 0.001 to 2,592,000 (30 days)")
@@ -51,4 +52,5 @@ class RedisCache:
             return f"unix://{parts.path}"
         host = parts.hostname or "localhost"
         place = f"[{host}]" if ":" in host else host
-        return f"{parts.scheme}://{place}:{parts.port or 6379}{parts.path or '/0'}"
+        number = parts.path.strip("/")
+        return f"{parts.scheme}://{place}:{parts.port or 6379}/{number if number.isdecimal() else 0}"

@@ -93,6 +93,9 @@ def test_the_environment_goes_before_the_file_env_and_that_before_the_defaults(m
         ("REDIS_URL", f"http://:{SECRET}@localhost"),
         ("REDIS_URL", f"redis://:{SECRET}@localhost:port/0"),
         ("REDIS_URL", "localhost:6379"),
+        ("REDIS_URL", "redis://:1/canary@localhost/0"),
+        ("REDIS_URL", "redis://:1?canary@localhost/0"),
+        ("REDIS_URL", "redis://:1#canary@localhost/0"),
     ],
 )
 async def test_a_wrong_setting_is_named_and_not_quoted(monkeypatch, sqlite_url, name, value):
@@ -109,6 +112,16 @@ async def test_an_option_that_redis_py_does_not_know_is_refused(sqlite_url):
     with pytest.raises(ConfigurationError, match="an option") as caught:
         await Conversations.open(sqlite_url, cache=RedisCache("redis://:pw@localhost/0?canary=1"))
     assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [None, b"TITLE=\xff\n"])
+async def test_a_file_env_that_says_nothing_of_a_cache_is_of_no_matter(sqlite_url, content):
+    if content is None:
+        Path(".env").mkdir()
+    else:
+        Path(".env").write_bytes(content)
+    async with Conversations.open(sqlite_url) as store:
+        assert store.cache is None
 
 
 @pytest.mark.parametrize("ttl_s", [0, -1, float("nan"), float("inf"), 1e9])
