@@ -6,24 +6,26 @@ An empty variable counts as not set. No `repr` shows a URL (it may hold a passwo
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, Self, TypeVar
+from typing import Literal, Self
 from urllib.parse import quote
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from sqlstore.engine.errors import ConfigurationError
+from sqlstore.capabilities.cache.settings import RedisSettings
+from sqlstore.environment import SOURCES, SettingsType, load_settings
 
-SettingsType = TypeVar("SettingsType", bound=BaseSettings)
-
-_SOURCES = SettingsConfigDict(
-    env_file=".env",
-    env_file_encoding="utf-8",
-    env_ignore_empty=True,
-    extra="ignore",
-    frozen=True,
-    hide_input_in_errors=True,
-)
+__all__ = [
+    "ConversationsSettings",
+    "DatabaseManagerSettings",
+    "LessonsSettings",
+    "RedisSettings",
+    "Reg01Settings",
+    "Settings",
+    "SettingsType",
+    "load_settings",
+    "sqlite_url",
+]
 
 
 class Settings(BaseSettings):
@@ -39,7 +41,7 @@ class Settings(BaseSettings):
       None refuses to write them.
     """
 
-    model_config = SettingsConfigDict(**_SOURCES, env_prefix="SQLSTORE_")
+    model_config = SettingsConfigDict(**SOURCES, env_prefix="SQLSTORE_")
 
     url: SecretStr = SecretStr("sqlite:///data/bot.db")
     timeout_s: float = Field(default=30.0, gt=0, le=86_400, allow_inf_nan=False)
@@ -58,7 +60,7 @@ class Reg01Settings(BaseSettings):
       `postgres://` and `postgresql+driver://` will do.
     """
 
-    model_config = SettingsConfigDict(**_SOURCES)
+    model_config = SettingsConfigDict(**SOURCES)
 
     db_type: Literal["sqlite", "postgresql"] = "sqlite"
     db_path: Path = Path("backend/database/reg01.db")
@@ -94,7 +96,7 @@ class LessonsSettings(BaseSettings):
     - database_cleanup_hours (DATABASE_CLEANUP_HOURS): sessions idle for longer are deleted.
     """
 
-    model_config = SettingsConfigDict(**_SOURCES)
+    model_config = SettingsConfigDict(**SOURCES)
 
     database_enabled: bool = True
     database_path: Path = Path("data/bot.db")
@@ -113,7 +115,7 @@ class DatabaseManagerSettings(BaseSettings):
     - db_host, db_port, db_name, db_user, db_password (DB_HOST, …): None where not set.
     """
 
-    model_config = SettingsConfigDict(**_SOURCES)
+    model_config = SettingsConfigDict(**SOURCES)
 
     database_url: SecretStr | None = None
     db_host: str | None = None
@@ -132,7 +134,7 @@ class ConversationsSettings(BaseSettings):
       may be opened above them; the pool has as many as both together.
     """
 
-    model_config = SettingsConfigDict(**_SOURCES)
+    model_config = SettingsConfigDict(**SOURCES)
 
     postgres_host: str = "localhost"
     postgres_port: int = Field(default=5432, ge=1, le=65_535)
@@ -163,20 +165,3 @@ class ConversationsSettings(BaseSettings):
 def sqlite_url(path: Path) -> str:
     """The URL of a SQLite file, whatever signs its name holds."""
     return "sqlite:///" + quote(str(path), safe="/:")
-
-
-def load_settings(kind: type[SettingsType]) -> SettingsType:
-    """Read settings of one kind. Raises ConfigurationError, which never quotes a value."""
-    try:
-        return kind()
-    except ValidationError as error:
-        prefix = kind.model_config.get("env_prefix", "")
-        problems = "; ".join(
-            f"{prefix}{'.'.join(map(str, problem['loc']))}: ".upper().removeprefix(": ") + problem["msg"]
-            for problem in error.errors(include_input=False, include_context=False, include_url=False)
-        )
-        raise ConfigurationError(f"settings in the environment or .env: {problems}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(
-            f".env cannot be read ({type(error).__name__}); make it a readable file in UTF-8"
-        ) from None

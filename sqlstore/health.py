@@ -10,6 +10,7 @@ from typing import Final
 import click
 import msgspec
 
+from sqlstore.capabilities.cache.settings import environment_cache
 from sqlstore.capabilities.health import DEFAULT_TIMEOUT_S, Health, State, database_health_check
 from sqlstore.config import Settings, load_settings
 from sqlstore.stores import load_store
@@ -33,6 +34,8 @@ _EXIT_CODES: Final[dict[State, int]] = {"healthy": 0, "unhealthy": 1, "away": 6}
 def health(url: str | None, store: str | None, timeout_s: float, *, as_json: bool) -> None:
     """Ask the database how it is; changes nothing, creates nothing.
 
+    With SQLSTORE_CACHE=1 the cache too; without it the database answers alone, so it is no error.
+
     Exit codes: 0 healthy; 1 it answers, but a bot cannot work with it; 2 wrong usage or
     settings; 6 it is away: no answer in time, no such file or server, not let in.
     """
@@ -41,6 +44,7 @@ def health(url: str | None, store: str | None, timeout_s: float, *, as_json: boo
             url or load_settings(Settings).url.get_secret_value(),
             store=load_store(store) if store else None,
             timeout_s=timeout_s,
+            cache=environment_cache(),
         )
     )
     click.echo(msgspec.json.encode(found) if as_json else "\n".join(_lines(found)))
@@ -60,3 +64,5 @@ def _lines(found: Health) -> Iterator[str]:
         yield f"write-ahead log: {found.wal_bytes / 1024**2:.1f} MiB"
     if found.disk_free_bytes is not None:
         yield f"free on the disk: {found.disk_free_bytes / 1024**3:.1f} GiB"
+    if found.cache is not None:
+        yield f"cache: {found.cache.sentence}"

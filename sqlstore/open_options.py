@@ -6,10 +6,12 @@ import os
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Generic, Literal, Protocol, TypeVar
 
 from sqlstore.capabilities.backup import BackupSchedule
+from sqlstore.capabilities.cache import RedisCache
 from sqlstore.capabilities.retention import Retention
 from sqlstore.capabilities.slow_queries import SlowQueryLog
 from sqlstore.engine.clock import zone
@@ -17,6 +19,7 @@ from sqlstore.engine.driver import DEFAULT_TIMEOUT_S
 from sqlstore.engine.errors import ConfigurationError
 from sqlstore.engine.observe import Observer, Reporter
 
+_CACHE_SWITCH: Final = "SQLSTORE_CACHE"
 _YES_OR_NO: Final = {
     "1": True, "true": True, "yes": True, "on": True,
     "0": False, "false": False, "no": False, "off": False,
@@ -49,6 +52,9 @@ class OpenOptions:
     - backups: when the store backs itself up while it is open; None for never.
     - timezone: whose clock `backups` and the days of statistics go by, such as "Asia/Bangkok";
       None asks the variable SQLSTORE_TIMEZONE, and means UTC where it is not set.
+    - cache: a Redis that keeps what is read often (the store conversations has something for it);
+      True for the one that REDIS_HOST and its like name, in the environment or `.env`, False for
+      none. None asks the variable SQLSTORE_CACHE, there too, which is 0 unless you set it.
     """
 
     migrate: bool | None = None
@@ -62,11 +68,30 @@ class OpenOptions:
     retention: Retention | None = None
     backups: BackupSchedule | None = None
     timezone: str | None = None
+    cache: RedisCache | bool | None = None
 
     def reporter(self, store: str) -> Reporter:
         """Tells the log and the observers what happens."""
         slow = [] if self.slow_query_s is None else [SlowQueryLog(self.slow_query_s)]
         return Reporter(store, [*slow, *self.observers])
+
+    def chosen_cache(self, store: str, *, of_use: bool) -> RedisCache | None:
+        """The cache to use. of_use: the store has something for it. Raises ConfigurationError."""
+        if not of_use:
+            if self.cache:
+                raise ConfigurationError(f"the store {store} caches nothing; open it without cache=")
+            return None
+        if isinstance(self.cache, RedisCache):
+            return self.cache
+        if self.cache is False or (self.cache is None and not _says_something_of_a_cache()):
+            return None
+        from sqlstore.capabilities.cache.settings import (  # noqa: PLC0415 - takes long to import
+            RedisSettings,
+            environment_cache,
+        )
+        from sqlstore.environment import load_settings  # noqa: PLC0415
+
+        return load_settings(RedisSettings).cache if self.cache else environment_cache()
 
     @property
     def zone(self) -> tzinfo:
@@ -83,6 +108,16 @@ class OpenOptions:
         if answer is None:
             raise ConfigurationError("SQLSTORE_MIGRATE must be 1 or 0 (or true, false, yes, no, on, off)")
         return answer
+
+
+def _says_something_of_a_cache() -> bool:
+    """Whether environment or `.env` do; most do not, and need not be read as settings."""
+    if _CACHE_SWITCH in os.environ:
+        return True
+    try:
+        return _CACHE_SWITCH.encode() in Path(".env").read_bytes().upper()
+    except OSError:
+        return False
 
 
 class Opening(Generic[StoreType]):

@@ -24,6 +24,7 @@ from types import ModuleType
 from typing import Any, ClassVar, Final, Literal, Self, TypeVar, get_type_hints
 
 from sqlstore.capabilities.backup import BackupSchedule, start_schedule
+from sqlstore.capabilities.cache import Cache, CachingRepository, RedisCache
 from sqlstore.capabilities.retention import Retention, start_cleanup
 from sqlstore.capabilities.search import Keeper, SearchableRepository, switch_off
 from sqlstore.capabilities.statistics import CountedStore
@@ -63,6 +64,7 @@ class Store(MaintainedStore, TransferableStore, CountedStore):
         self.driver = driver
         self._queries = queries
         self._keeper: Keeper | None = None
+        self.cache: Cache | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._bind(driver)
 
@@ -82,6 +84,7 @@ class Store(MaintainedStore, TransferableStore, CountedStore):
         retention: Retention | None = None,
         backups: BackupSchedule | None = None,
         timezone: str | None = None,
+        cache: RedisCache | bool | None = None,
     ) -> Opening[Self]:
         """Connect, migrate, load and check the queries. See OpenOptions for the parameters.
 
@@ -90,13 +93,14 @@ class Store(MaintainedStore, TransferableStore, CountedStore):
         """
         options = OpenOptions(
             migrate, timeout_s, create, readers, synchronous, search,
-            slow_query_s, observers, retention, backups, timezone,
+            slow_query_s, observers, retention, backups, timezone, cache,
         )  # fmt: skip
         return Opening(lambda: cls._open(url, options))
 
     @classmethod
     async def _open(cls, url: str, options: OpenOptions) -> Self:
         migrates, timezone = options.migrates, options.zone
+        cache = options.chosen_cache(cls.name, of_use=bool(_repositories(cls, CachingRepository)))
         driver = make_driver(
             url,
             timeout_s=options.timeout_s,
@@ -117,6 +121,8 @@ class Store(MaintainedStore, TransferableStore, CountedStore):
             driver.reporter.opened(driver)
             store = cls(driver, queries)
             store.timezone = timezone
+            if cache is not None:
+                store._use_cache(Cache(cache, await store._identity(), driver.reporter))
             await store._start(options)
         except BaseException:
             await driver.close()
@@ -151,8 +157,12 @@ class Store(MaintainedStore, TransferableStore, CountedStore):
             task.cancel()
         if self._keeper is not None:
             await self._keeper.stop()
-        ends = [asyncio.wait(self._tasks, timeout=_STOP_S)] if self._tasks else []
-        await asyncio.gather(self.driver.close(), *ends)
+        ends: list[Awaitable[object]] = [self.driver.close()]
+        if self._tasks:
+            ends.append(asyncio.wait(self._tasks, timeout=_STOP_S))
+        if self.cache is not None:
+            ends.append(self.cache.close())
+        await asyncio.gather(*ends)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Self]:
@@ -181,11 +191,7 @@ class Store(MaintainedStore, TransferableStore, CountedStore):
 
     async def _start(self, options: OpenOptions) -> None:
         """What an open store does by itself."""
-        tables = [
-            kind.table
-            for kind in _repositories(type(self)).values()
-            if issubclass(kind, SearchableRepository)
-        ]
+        tables = [kind.table for kind in _repositories(type(self), SearchableRepository).values()]
         if tables and options.search:
             self._keeper = Keeper(self.driver, tables)
             await self._keeper.start()
@@ -195,6 +201,17 @@ class Store(MaintainedStore, TransferableStore, CountedStore):
             self._tasks.append(start_cleanup(self.driver, self._queries, options.retention))
         if options.backups is not None:
             self._tasks.append(start_schedule(self.driver, options.backups, self.timezone))
+
+    async def _identity(self) -> str:
+        """What tells this database from others, by whatever address it is opened: when it was made."""
+        made = await self.driver.fetch("SELECT store, min(applied_at) FROM migrations GROUP BY store")
+        return f"{self.name} {dict(made).get(self.name)}"
+
+    def _use_cache(self, cache: Cache) -> None:
+        """For calls of their own; what is bound to a transaction is made anew, without it."""
+        self.cache = cache
+        for attribute in _repositories(type(self), CachingRepository):
+            getattr(self, attribute).cache = cache
 
     def _bound(self, executor: Executor) -> Self:
         bound = copy.copy(self)
@@ -212,11 +229,12 @@ _loaded: Final[dict[tuple[type[Store], Engine], Queries]] = {}
 _repository_types: Final[dict[type[Store], dict[str, type[Repository]]]] = {}
 
 
-def _repositories(store: type[Store]) -> dict[str, type[Repository]]:
+def _repositories(store: type[Store], kind: type[Repository] = Repository) -> dict[str, type[Repository]]:
+    """The repositories that a store names, by attribute: those of one kind."""
     if store not in _repository_types:
         _repository_types[store] = {
-            attribute: kind
-            for attribute, kind in get_type_hints(store).items()
-            if isinstance(kind, type) and issubclass(kind, Repository)
+            attribute: named
+            for attribute, named in get_type_hints(store).items()
+            if isinstance(named, type) and issubclass(named, Repository)
         }
-    return _repository_types[store]
+    return {name: named for name, named in _repository_types[store].items() if issubclass(named, kind)}

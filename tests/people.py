@@ -12,13 +12,17 @@ KEY = "0123456789abcdef0123456789abcdef"
 LONG_AGO = "2020-01-01T00:00:00.000000Z"
 
 
-async def by_hand(store: Store, sql: str) -> int:
-    """Run a statement as another program would; gives the number of rows changed."""
-    statement = Statement(
+def changing(sql: str) -> Statement[int]:
+    """A statement as another program would run it; gives the number of rows changed."""
+    return Statement(
         name="by_hand", source="tests", sql=sql, kind="changed", columns=None,
         encode=lambda: (), result=lambda rows, changed: changed,
     )  # fmt: skip
-    return await store.driver.call(statement)
+
+
+async def by_hand(store: Store, sql: str) -> int:
+    """Run a statement as another program would; gives the number of rows changed."""
+    return await store.driver.call(changing(sql))
 
 
 async def contents(store: Store) -> dict[str, list[tuple]]:

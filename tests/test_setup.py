@@ -14,7 +14,7 @@ VARIABLES = ("HOST", "PORT", "DB", "USER", "PASSWORD", "POOL_SIZE", "MAX_OVERFLO
 
 @pytest.fixture(autouse=True)
 def nothing_set(monkeypatch, tmp_path):
-    for name in ("SQLSTORE_URL", *(f"POSTGRES_{name}" for name in VARIABLES)):
+    for name in ("SQLSTORE_URL", "SQLSTORE_CACHE", *(f"POSTGRES_{name}" for name in VARIABLES)):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
 

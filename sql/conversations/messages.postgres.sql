@@ -19,6 +19,18 @@ FROM (
 ) AS newest
 ORDER BY seq;
 
+-- name: versioned_history(conversation_id: text, limit: int) :many VersionedMessage
+-- The same of the newest of all, each with the history's version; '' where it has none.
+SELECT coalesce((SELECT history_version FROM conversations WHERE id = :conversation_id), '') AS history_version,
+       seq, id, conversation_id, role, content, agent_used, routing_info, "references", timestamp, metadata
+FROM (
+  SELECT seq, id, conversation_id, role, content, agent_used, routing_info, "references", timestamp, metadata
+  FROM messages
+  WHERE conversation_id BETWEEN :conversation_id AND :conversation_id
+  ORDER BY conversation_id DESC, seq DESC LIMIT :limit
+) AS newest
+ORDER BY seq;
+
 -- name: by_agent(agent_used: text, before_seq: int, limit: int) :many Message
 -- What an agent wrote in any conversation, the newest first.
 SELECT seq, id, conversation_id, role, content, agent_used, routing_info, "references", timestamp, metadata

@@ -16,6 +16,10 @@ RETURNING seq, id, conversation_id, role, content, agent_used, routing_info, "re
 SELECT seq, id, conversation_id, role, content, agent_used, routing_info, "references", timestamp, metadata
 FROM messages WHERE id = :id;
 
+-- name: history_version(conversation_id: text) :value text
+-- Another one after each change of a conversation's messages; '' before the first, NULL where it is not there.
+SELECT history_version FROM conversations WHERE id = :conversation_id;
+
 -- name: by_keys(keys: int[]) :many Message
 SELECT seq, id, conversation_id, role, content, agent_used, routing_info, "references", timestamp, metadata
 FROM messages WHERE seq IN (:keys);

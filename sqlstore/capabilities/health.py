@@ -17,6 +17,7 @@ from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
+from sqlstore.capabilities.cache import Cache, CacheHealth, RedisCache, check_cache
 from sqlstore.engine.connect import make_driver
 from sqlstore.engine.driver import Driver, deadline
 from sqlstore.engine.errors import (
@@ -54,6 +55,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     - pending: versions of the migrations that are not applied; None where nobody looked.
     - wal_bytes, disk_free_bytes: of SQLite's write-ahead log and of the disk beside the
       file; None elsewhere.
+    - cache: how the Redis is that the store caches in; None where there is none. A database whose
+      cache is away is healthy: it answers alone.
     """
 
     status: State
@@ -67,6 +70,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     pending: tuple[int, ...] | None = None
     wal_bytes: int | None = None
     disk_free_bytes: int | None = None
+    cache: CacheHealth | None = None
 
 
 class StoreKind(Protocol):
@@ -81,6 +85,7 @@ class OpenStore(StoreKind, Protocol):
     """What a check needs of an open store."""
 
     driver: Driver
+    cache: Cache | None
 
 
 async def database_health_check(
@@ -88,6 +93,7 @@ async def database_health_check(
     *,
     store: type[StoreKind] | None = None,
     timeout_s: float = DEFAULT_TIMEOUT_S,
+    cache: RedisCache | None = None,
 ) -> Health:
     """Ask a database how it is.
 
@@ -95,6 +101,7 @@ async def database_health_check(
       that is used up shows; for a URL a connection is made and closed.
     - store: whose migrations to look at in the database of a URL; None looks at none.
     - timeout_s: for all of it, in seconds.
+    - cache: a Redis to look at beside the database of a URL; an open store's own is looked at anyway.
 
     Raises ConfigurationError for a URL that cannot be read, UsageError inside the store's
     own transaction, and nothing else: what goes wrong is in the answer.
@@ -102,11 +109,25 @@ async def database_health_check(
     if isinstance(store_or_url, str):
         driver = make_driver(store_or_url, timeout_s=timeout_s, create=False, readers=0)
         source = None if store is None else store.migration_source()
-        return await _in_time(_check_closed(driver, source), driver, source, timeout_s)
+        check = _in_time(_check_closed(driver, source), driver, source, timeout_s)
+        return await _with_cache(check, None if cache is None else check_cache(cache))
     driver, source = store_or_url.driver, store_or_url.migration_source()
     driver.check_outside_transaction()
-    health = await _in_time(_check(driver, source), driver, source, timeout_s)
+    check = _in_time(_check(driver, source), driver, source, timeout_s)
+    of_cache = None if store_or_url.cache is None else store_or_url.cache.check()
+    health = await _with_cache(check, of_cache)
     return msgspec.structs.replace(health, pool=driver.load())
+
+
+async def _with_cache(
+    check: Coroutine[Any, Any, Health], of_cache: Coroutine[Any, Any, CacheHealth] | None
+) -> Health:
+    """Both at the same time."""
+    if of_cache is None:
+        return await check
+    cache = asyncio.ensure_future(of_cache)
+    health = await check
+    return msgspec.structs.replace(health, cache=await cache)
 
 
 async def _check_closed(driver: Driver, source: MigrationSource | None) -> Health:

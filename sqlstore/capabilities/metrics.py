@@ -21,7 +21,7 @@ from weakref import ref
 
 from sqlstore.engine.driver import Driver
 from sqlstore.engine.errors import ConfigurationError
-from sqlstore.engine.observe import Call, Observer
+from sqlstore.engine.observe import CacheUse, Call, Observer
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -94,6 +94,9 @@ class PrometheusMetrics(Observer):
         self._transactions = counter(
             "db_transaction_retries", "Transactions begun again after a conflict.", "error"
         )
+        self._cache = counter("db_cache_reads", "Calls that looked into the cache, by outcome.", "outcome")
+        self._cache_seconds = counter("db_cache_seconds", "How long these waited for the cache.")
+        self._cache_errors = counter("db_cache_errors", "How often the cache failed, by error.", "error")
         self._children: dict[
             tuple[str, str], tuple[Histogram, Counter, Counter]
         ] = {}  # `labels` takes longer
@@ -130,6 +133,13 @@ class PrometheusMetrics(Observer):
     def transaction_retried(self, store: str, error: str) -> None:
         """Count it."""
         self._transactions.labels(store, error).inc()
+
+    def cache_used(self, store: str, use: CacheUse) -> None:
+        """Count it."""
+        self._cache.labels(store, use.outcome).inc()
+        self._cache_seconds.labels(store).inc(use.seconds)
+        if use.error is not None:
+            self._cache_errors.labels(store, use.error).inc()
 
 
 class OpenDatabases:

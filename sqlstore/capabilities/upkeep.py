@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar
 
 from sqlstore.capabilities.backup import Made, backup
+from sqlstore.capabilities.cache import Cache
 from sqlstore.capabilities.person import (
     PersonArguments,
     Receipt,
@@ -23,12 +25,15 @@ from sqlstore.engine.errors import StoreError
 from sqlstore.engine.queries import Queries
 from sqlstore.engine.watch import OnStep, Watch
 
+_log = logging.getLogger(__name__)
+
 
 class MaintainedStore:
     """Base of Store, which has the attributes."""
 
     name: ClassVar[str]
     driver: Driver
+    cache: Cache | None
     _executor: Executor
     _queries: Queries
     _keeper: Keeper | None
@@ -80,13 +85,20 @@ class MaintainedStore:
 
         On SQLite what was deleted is overwritten as space is used again; `maintain(vacuum=True)`
         removes it, and its words in the search index, from the file at once. Backups made before
-        still hold it.
+        still hold it. A cache is emptied of all that it has of this database; where it does not
+        answer, a warning in the log says so.
         """
         arguments = await self.person_arguments(person)
         receipt = await erase_person(self.driver, self._queries, self.name, arguments)
         if self._keeper is not None:
             with suppress(StoreError):  # it is erased; what is pending is indexed soon
                 await self._keeper.settle()
+        if self.cache is not None and not await self.cache.forget_everything():
+            _log.warning(
+                "the cache did not answer, so it was not emptied; what it has of the person goes "
+                "when its time is up, and is given to nobody until then",
+                extra={"store": self.name},
+            )
         return receipt
 
     async def maintain(self, *, vacuum: bool = False, on_progress: OnStep | None = None) -> None:

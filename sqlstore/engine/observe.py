@@ -15,7 +15,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import msgspec
 
@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 _MANY: Final = ("many", "stream")
+
+CacheOutcome = Literal["hit", "miss", "error", "skipped"]
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +51,19 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     retries: int = 0
 
 
+class CacheUse(msgspec.Struct, frozen=True, kw_only=True):
+    """A call that looked into the cache and has ended.
+
+    - outcome: "hit", the cache had the answer; "miss", it had none that is still true; "error", it
+      failed, or took too long; "skipped", it was not asked because it failed before.
+    - seconds: how long it was waited for, all in all. error: name of the error's class.
+    """
+
+    outcome: CacheOutcome
+    seconds: float
+    error: str | None = None
+
+
 class Observer:
     """Is told what happens. Override what you want to know; the rest does nothing.
 
@@ -66,6 +81,9 @@ class Observer:
 
     def transaction_retried(self, store: str, error: str) -> None:
         """`run` begins again after an error of this class."""
+
+    def cache_used(self, store: str, use: CacheUse) -> None:
+        """A call looked into the cache."""
 
 
 class _Timing:
@@ -136,6 +154,10 @@ class Reporter:
         extra = {**error_fields(self.store, error), "attempt": attempt}
         _log.debug("the transaction runs again after try %d (%s)", attempt, kind, extra=extra)
         self._tell(lambda observer: observer.transaction_retried(self.store or "", kind))
+
+    def cache_used(self, use: CacheUse) -> None:
+        """A call looked into the cache."""
+        self._tell(lambda observer: observer.cache_used(self.store or "", use))
 
     def _watched(
         self, call: Callable[..., Awaitable[T]], count: Callable[[Statement[Any], Any], int]

@@ -23,7 +23,8 @@ class TransferableStore:
 
     - tables: what export, import and copy carry: each table with the type of its whole rows;
       parents before children, and a table before those whose triggers write to it.
-    - derived_tables: patterns of the names of tables that are made from the others.
+    - derived_tables: patterns of the names of tables, and of columns as `table.column`, that are
+      made from the others.
     """
 
     name: ClassVar[str]

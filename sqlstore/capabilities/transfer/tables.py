@@ -43,7 +43,8 @@ class StoreTables:
     """What a store's class says.
 
     - tables: the row type of each table, in an order in which rows can be written.
-    - derived: patterns of the names of tables that are made from the others, so not carried.
+    - derived: patterns of the names of tables, and of columns as `table.column`, that are made
+      from the others, so not carried.
     """
 
     store: str
@@ -169,9 +170,7 @@ DELETE FROM {quoted(table)} WHERE {same};
 def _left_out(told: StoreTables, there: Mapping[str, Table], tables: Sequence[CarriedTable]) -> list[str]:
     searches = [f"{table}_search{rest}" for table in told.tables for rest in ("", "_*")]
     patterns = [*told.derived, *searches, _BOOK, MARK]
-    names = [
-        name for name in there if name not in told.tables and not any(fnmatchcase(name, p) for p in patterns)
-    ]
+    names = [name for name in there if name not in told.tables]
     for table in tables:
         carried = {each.name for each in table.fields}
         names += [
@@ -179,7 +178,7 @@ def _left_out(told: StoreTables, there: Mapping[str, Table], tables: Sequence[Ca
             for column in there[table.name].columns
             if column.name not in carried
         ]
-    return names
+    return [name for name in names if not any(fnmatchcase(name, pattern) for pattern in patterns)]
 
 
 async def pages(

@@ -8,15 +8,25 @@ member of sqlstore.engine.errors.DatabaseError.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final, TypeVar
 
+import msgspec
+
+from sqlstore.capabilities.cache import CachingRepository
 from sqlstore.capabilities.search import Order, Searchable, SearchableRepository, SearchResult
 from sqlstore.engine.clock import now
 from sqlstore.engine.errors import InvalidValue, UniqueViolation, UsageError
 from sqlstore.engine.identifiers import uuid7
-from sqlstore.engine.repository import Repository
 from sqlstore.engine.values import Json
-from sqlstore.stores.conversations.rows import AgentStatistics, Conversation, Message, Position, Role
+from sqlstore.stores.conversations.rows import (
+    AgentStatistics,
+    Conversation,
+    Message,
+    Position,
+    Role,
+    VersionedMessage,
+)
 
 R = TypeVar("R")
 
@@ -35,7 +45,7 @@ def estimated_tokens(text: str) -> int:
     return -(-len(text) // CHARACTERS_PER_TOKEN)
 
 
-class ConversationRepository(Repository):
+class ConversationRepository(CachingRepository):
     """Conversations, each of one user."""
 
     table = "conversations"
@@ -128,7 +138,10 @@ class ConversationRepository(Repository):
 
     async def delete(self, conversation_id: str) -> bool:
         """Forget a conversation and its messages; False if there is none."""
-        return await self._changed(self._q.delete, conversation_id) > 0
+        deleted = await self._changed(self._q.delete, conversation_id) > 0
+        if self.cache is not None:
+            await self.cache.forget(MessageRepository.table, conversation_id)
+        return deleted
 
     async def statistics_per_agent(self, user_id: int | None = None) -> list[AgentStatistics]:
         """What each agent did, the busiest first; in one user's conversations, or in all for None.
@@ -140,7 +153,7 @@ class ConversationRepository(Repository):
         return await self._many(AgentStatistics, self._q.statistics_per_agent_of_user, user_id)
 
 
-class MessageRepository(SearchableRepository[Message]):
+class MessageRepository(CachingRepository, SearchableRepository[Message]):
     """Messages, in the order of their seq."""
 
     table = "messages"
@@ -199,10 +212,19 @@ class MessageRepository(SearchableRepository[Message]):
     ) -> list[Message]:
         """The newest messages of a conversation, oldest first.
 
-        before: only messages with a smaller `seq`, to page back.
+        before: only messages with a smaller `seq`, to page back; these never come from a cache.
         """
         _check_limit(limit)
+        if before is None and self.cache is not None:
+            version = partial(self._optional_value, str, self._q.history_version, conversation_id)
+            read = partial(self._versioned_history, conversation_id, limit)
+            return await self.cache.newest(self.table, Message, conversation_id, limit, version, read)
         return await self._many(Message, self._q.history, conversation_id, _before(before), limit)
+
+    async def _versioned_history(self, conversation_id: str, limit: int) -> tuple[str, list[Message]]:
+        found = await self._many(VersionedMessage, self._q.versioned_history, conversation_id, limit)
+        version = found[0].history_version if found else ""
+        return version, [Message(*msgspec.structs.astuple(each)[1:]) for each in found]
 
     async def history_within(
         self,
@@ -220,7 +242,8 @@ class MessageRepository(SearchableRepository[Message]):
         Raises UsageError where count_tokens gives a negative number.
         """
         fitting: list[Message] = []
-        left, limit, before = token_budget, FIRST_PAGE, _AFTER_ALL
+        left, limit = token_budget, FIRST_PAGE
+        before: int | None = None
         while True:
             page = await self.history(conversation_id, limit, before=before)
             for message in reversed(page):

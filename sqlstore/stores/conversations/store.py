@@ -28,6 +28,7 @@ class Conversations(Store):
         "conversations": rows.Conversation,
         "messages": rows.Message,
     }
+    derived_tables = (*Store.derived_tables, "conversations.history_version")
 
     conversations: ConversationRepository
     messages: MessageRepository

@@ -37,7 +37,7 @@ async def columns(driver: Driver, table: str) -> list[Column]:
 def plain(default: str) -> str:
     if default in ("now()", "strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'"):
         return "now"
-    return re.sub(r"^'(.*)'(::jsonb)?$", r"\1", default)
+    return re.sub(r"^'(.*)'(::jsonb|::text)?$", r"\1", default)
 
 
 async def checks(driver: Driver, table: str) -> set[str]:

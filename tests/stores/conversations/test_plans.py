@@ -9,6 +9,8 @@ import pytest
 from sqlstore.stores.conversations import Conversations
 
 LAST = str(2**63 - 1)
+KEYS = {"sqlite": "sqlite_autoindex_conversations_1", "postgres": "conversations_id_key"}
+VERSIONED = {"sqlite": ("'c7'", "'c7'", "50"), "postgres": ("'c7'", "50")}
 
 
 @pytest.fixture
@@ -99,6 +101,18 @@ async def test_the_newest_are_one_range_of_an_index(
 ) -> None:
     for shown in await plans(filled, url, table, query, *(sqlite if engine == "sqlite" else postgres)):
         assert_one_range(shown, index)
+
+
+async def test_a_history_and_its_version_are_a_range_and_a_row(
+    filled: Conversations, url: str, engine: str
+) -> None:
+    for shown in await plans(filled, url, "messages", "versioned_history", *VERSIONED[engine]):
+        assert "idx_messages_conversation_time" in shown
+        assert KEYS[engine] in shown
+        assert "SCAN messages" not in shown
+        assert "Seq Scan" not in shown
+    for shown in await plans(filled, url, "messages", "history_version", "'c7'"):
+        assert_one_range(shown, KEYS[engine])
 
 
 @pytest.mark.parametrize("engine", ["sqlite"])
