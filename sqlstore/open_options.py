@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Generic, Literal, Protocol, TypeVar
 
 from sqlstore.capabilities.backup import BackupSchedule
+from sqlstore.capabilities.outbox import OutboxSettings
 from sqlstore.capabilities.retention import Retention
 from sqlstore.capabilities.slow_queries import SlowQueryLog
 from sqlstore.engine.driver import DEFAULT_TIMEOUT_S
@@ -45,6 +47,8 @@ class OpenOptions:
     - observers: told of every call; see sqlstore.capabilities.metrics for Prometheus.
     - retention: what the open store cleans up by itself; None deletes nothing.
     - backups: when the store backs itself up while it is open; None for never.
+    - outbox: where writes go while the database is away, see `Store.save`: a path, or settings
+      with limits. The store then opens without its database, too. None has no outbox.
     - timezone: whose clock `backups` goes by, such as "Asia/Bangkok".
     """
 
@@ -59,6 +63,7 @@ class OpenOptions:
     retention: Retention | None = None
     backups: BackupSchedule | None = None
     timezone: str = "UTC"
+    outbox: OutboxSettings | Path | str | None = None
 
     def reporter(self, store: str) -> Reporter:
         """Tells the log and the observers what happens."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeVar
 
+from sqlstore.capabilities.outbox import replayable, text_id
 from sqlstore.capabilities.search import Order, Searchable, SearchableRepository, SearchResult
 from sqlstore.engine.clock import now
 from sqlstore.engine.errors import InvalidValue, UniqueViolation, UsageError
@@ -40,6 +41,7 @@ class ConversationRepository(Repository):
 
     table = "conversations"
 
+    @replayable("conversation_id", made={"conversation_id": text_id}, repeatable=True)
     async def create(
         self,
         user_id: int,
@@ -153,6 +155,7 @@ class MessageRepository(SearchableRepository[Message]):
         scopes={"conversation_id": "c"},
     )
 
+    @replayable("conversation_id", made={"message_id": text_id}, repeatable=True)
     async def append(
         self,
         conversation_id: str,
