@@ -12,6 +12,7 @@ from urllib.parse import quote
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from sqlstore.capabilities.outbox import outbox_beside
 from sqlstore.engine.errors import ConfigurationError
 
 SettingsType = TypeVar("SettingsType", bound=BaseSettings)
@@ -89,6 +90,8 @@ class LessonsSettings(BaseSettings):
 
     - database_enabled (DATABASE_ENABLED): False keeps everything in memory only.
     - database_path (DATABASE_PATH): the SQLite file.
+    - database_outbox (DATABASE_OUTBOX): the file of what is saved while the database is away;
+      None means beside the database: `data/bot.outbox.db`.
     - database_cleanup_hours (DATABASE_CLEANUP_HOURS): sessions idle for longer are deleted.
     """
 
@@ -96,12 +99,18 @@ class LessonsSettings(BaseSettings):
 
     database_enabled: bool = True
     database_path: Path = Path("data/bot.db")
+    database_outbox: Path | None = None
     database_cleanup_hours: int = Field(default=168, ge=1, le=8_760)
 
     @property
     def url(self) -> SecretStr:
         """The database as a URL."""
         return SecretStr(sqlite_url(self.database_path))
+
+    @property
+    def outbox_path(self) -> Path:
+        """Where the outbox is."""
+        return outbox_beside(self.database_path) if self.database_outbox is None else self.database_outbox
 
 
 class DatabaseManagerSettings(BaseSettings):

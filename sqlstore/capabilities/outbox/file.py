@@ -41,6 +41,10 @@ def outbox_queries() -> Queries:
     return named_queries.load(sql_folder(SOURCE_NAME), "sqlite", row_types_of(rows), store=SOURCE_NAME)
 
 
+class OutboxInUse(ConfigurationError):
+    """Another process has this outbox open."""
+
+
 class OutboxFile:
     """An open outbox. `open` it, `close` it; one event loop uses it.
 
@@ -142,6 +146,11 @@ class OutboxFile:
         removed = await self._driver.call(self._records.remove, ids)
         self._forget(ids)
         return cast("int", removed)
+
+    async def remove_about(self, key: str) -> int:
+        """Take out everything that waits about one thing; how many there were."""
+        about = [waiting.id for waiting in self._waiting.values() if key in _keys(waiting)]
+        return await self.remove(about)
 
     async def count_try(self, record: Record) -> None:
         """A record failed once more."""
@@ -261,7 +270,7 @@ def _locked(path: Path) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        raise ConfigurationError(
+        raise OutboxInUse(
             f"another process has the outbox {path} open; give each process an outbox of its own"
         ) from None
     return descriptor

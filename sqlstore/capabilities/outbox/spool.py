@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 from sqlstore.capabilities.outbox.answers import Durability
 from sqlstore.capabilities.outbox.away import AWAY, described
 from sqlstore.capabilities.outbox.file import OutboxFile
-from sqlstore.capabilities.outbox.replay import Replayer
+from sqlstore.capabilities.outbox.replay import OnApplied, Replayer
 from sqlstore.capabilities.outbox.rows import Record, Write
 from sqlstore.engine.driver import deadline
 from sqlstore.engine.errors import StoreError, Unavailable
@@ -50,14 +50,16 @@ class Target(Protocol):
 class Spool:
     """Of one open store. away: the database is known not to take writes, so nobody waits for it."""
 
-    def __init__(self, file: OutboxFile, target: Target, store: str) -> None:
+    def __init__(
+        self, file: OutboxFile, target: Target, store: str, on_applied: OnApplied | None = None
+    ) -> None:
         self.away = False
         self.file = file
         self._target = target
         self._store = store
-        self._replayer = Replayer(file, self._apply)
+        self._replayer = Replayer(file, self._apply, on_applied)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._wake = asyncio.Event()
+        self._wake, self._hurried = asyncio.Event(), asyncio.Event()
         self._forget_at = time.monotonic()
         self._task: asyncio.Task[None] | None = None
 
@@ -95,9 +97,23 @@ class Spool:
                         return "durable", await self._target.make(write)
                 except AWAY as error:
                     self.went_away(error)
-            await self.file.put(replace(write, arguments=kept))
-        self._wake.set()
+            await self.put(replace(write, arguments=kept))
         return "spooled", None
+
+    async def put(self, write: Write) -> None:
+        """Keep a write, its arguments as the outbox keeps them. Raises as `OutboxFile.put`."""
+        await self.file.put(write)
+        self._wake.set()
+
+    def hurry(self) -> None:
+        """The database may be back: try at once."""
+        self._hurried.set()
+        self._wake.set()
+
+    @property
+    def replaying(self) -> asyncio.Lock:
+        """Held while records are on their way to the database."""
+        return self._replayer.lock
 
     async def replay(self) -> bool:
         """Write what waits, now; False where something has to be tried again later. Raises one of AWAY."""
@@ -124,14 +140,17 @@ class Spool:
         while True:
             if await self._go_on():
                 pause_s = self.file.settings.first_pause_s
-                await self._rest()
+                if not await _set_within(self._wake, IDLE_S):
+                    with suppress(StoreError):
+                        await self.file.refresh()
             else:
-                await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - spreads the tries
+                await _set_within(self._hurried, pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - spreads the tries
                 pause_s = min(2 * pause_s, self.file.settings.longest_pause_s)
 
     async def _go_on(self) -> bool:
         """Do what is due; False where it has to be tried again."""
         self._wake.clear()
+        self._hurried.clear()
         try:
             done = await self.replay()
             if done and time.monotonic() >= self._forget_at:
@@ -145,14 +164,6 @@ class Spool:
         else:
             return done
         return False
-
-    async def _rest(self) -> None:
-        try:
-            async with asyncio.timeout(IDLE_S):
-                await self._wake.wait()
-        except TimeoutError:
-            with suppress(StoreError):
-                await self.file.refresh()
 
     def went_away(self, error: Exception) -> None:
         """Nobody waits for the database from now on, until it was reached again."""
@@ -174,3 +185,11 @@ class Spool:
 
     def _fields(self, error: Exception | None) -> dict[str, str | None]:
         return {"store": self._store, "error": None if error is None else type(error).__name__}
+
+
+async def _set_within(event: asyncio.Event, seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            return await event.wait()
+    except TimeoutError:
+        return False
