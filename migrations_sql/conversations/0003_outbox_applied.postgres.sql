@@ -3,7 +3,7 @@
 
 -- migrate: up
 CREATE TABLE outbox_applied (
-  id text COLLATE "C" PRIMARY KEY CONSTRAINT outbox_applied_id_check CHECK (char_length(id) BETWEEN 1 AND 64),
+  id text COLLATE "C" PRIMARY KEY,
   applied_at timestamptz NOT NULL
 );
 

@@ -3,7 +3,7 @@
 
 -- migrate: up
 CREATE TABLE outbox_applied (
-  id TEXT NOT NULL PRIMARY KEY CHECK (length(id) BETWEEN 1 AND 64),
+  id TEXT NOT NULL PRIMARY KEY,
   applied_at TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
