@@ -35,6 +35,8 @@ class Settings(BaseSettings):
     - migrate (SQLSTORE_MIGRATE): apply pending migrations at start; False only checks.
     - slow_query_s (SQLSTORE_SLOW_QUERY_S), for `sqlstore.compat.reg01`: calls that take as many
       seconds go to the logger `sqlstore.slow`; None logs none.
+    - outbox (SQLSTORE_OUTBOX): which file `python -m sqlstore outbox` looks at; None means the
+      one beside the SQLite file.
     - anon_key (SQLSTORE_ANON_KEY): key of the hash that stands for a person in audit logs;
       None refuses to write them.
     """
@@ -45,6 +47,7 @@ class Settings(BaseSettings):
     timeout_s: float = Field(default=30.0, gt=0, le=86_400, allow_inf_nan=False)
     migrate: bool = True
     slow_query_s: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    outbox: Path | None = None
     anon_key: SecretStr | None = None
 
 

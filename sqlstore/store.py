@@ -48,7 +48,7 @@ _STOP_S: Final = 2.0
 T = TypeVar("T")
 
 
-class Store(MaintainedStore, TransferableStore, SpoolingStore):
+class Store(SpoolingStore, MaintainedStore, TransferableStore):
     """Base of all stores. A subclass names itself, its row types and its repositories.
 
     `sql` and `migrations` are folders; None means the built-in ones of that name.

@@ -27,10 +27,10 @@ from sqlstore.engine.errors import (
     Unavailable,
     UsageError,
 )
-from sqlstore.engine.observe import milliseconds
+from sqlstore.engine.observe import Outbox, milliseconds
 from sqlstore.engine.outcome import Outcome
 from sqlstore.engine.values import Engine
-from sqlstore.engine.vitals import Load, Probe
+from sqlstore.engine.vitals import Backlog, Load, Probe
 from sqlstore.migrations import MigrationSource, Status
 from sqlstore.migrations import status as migration_status
 
@@ -51,6 +51,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
       password; None where nothing is. error: the class of the error, if there was one.
     - latency_ms: of one round trip, waiting for a connection included.
     - pool: how busy the store's connections are; None where a URL was checked.
+    - outbox: what waits in the store's outbox; None where it has none.
     - pending: versions of the migrations that are not applied; None where nobody looked.
     - wal_bytes, disk_free_bytes: of SQLite's write-ahead log and of the disk beside the
       file; None elsewhere.
@@ -64,6 +65,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     server_version: str | None = None
     latency_ms: float | None = None
     pool: Load | None = None
+    outbox: Backlog | None = None
     pending: tuple[int, ...] | None = None
     wal_bytes: int | None = None
     disk_free_bytes: int | None = None
@@ -81,6 +83,10 @@ class OpenStore(StoreKind, Protocol):
     """What a check needs of an open store."""
 
     driver: Driver
+
+    @property
+    def outbox(self) -> Outbox | None:
+        """Its outbox; None where it has none."""
 
 
 async def database_health_check(
@@ -106,7 +112,12 @@ async def database_health_check(
     driver, source = store_or_url.driver, store_or_url.migration_source()
     driver.check_outside_transaction()
     health = await _in_time(_check(driver, source), driver, source, timeout_s)
-    return msgspec.structs.replace(health, pool=driver.load())
+    outbox = store_or_url.outbox
+    backlog = None if outbox is None else outbox.backlog()
+    if backlog is not None and health.error == UsageError.__name__:
+        problem = "the database was away when the store was opened, and was not reached yet"
+        health = msgspec.structs.replace(health, problem=problem, error=Unavailable.__name__)
+    return msgspec.structs.replace(health, pool=driver.load(), outbox=backlog)
 
 
 async def _check_closed(driver: Driver, source: MigrationSource | None) -> Health:

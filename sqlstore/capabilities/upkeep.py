@@ -29,6 +29,10 @@ class MaintainedStore:
     _executor: Executor
     _queries: Queries
 
+    async def forget_applied(self) -> None:
+        """See SpoolingStore."""
+        raise NotImplementedError
+
     async def cleanup(
         self,
         *,
@@ -80,10 +84,12 @@ class MaintainedStore:
         return await erase_person(self.driver, self._queries, self.name, await self.person_arguments(person))
 
     async def maintain(self, *, vacuum: bool = False) -> None:
-        """Look at the tables anew for the planner; with `vacuum`, give back the space of deleted rows.
+        """Look at the tables anew for the planner, forget what an outbox wrote long ago; with `vacuum`,
+        give back the space of deleted rows.
 
         VACUUM makes SQLite's writers wait, and needs as much free space as the database takes.
         """
+        await self.forget_applied()
         if vacuum:
             await self.driver.vacuum()
         await self.driver.analyze()

@@ -271,6 +271,7 @@ def _locked(path: Path) -> int:
     except BlockingIOError:
         os.close(descriptor)
         raise OutboxInUse(
-            f"another process has the outbox {path} open; give each process an outbox of its own"
+            f"another process has the outbox {path} open, and writes what waits by itself; "
+            "give each process an outbox of its own"
         ) from None
     return descriptor

@@ -14,7 +14,7 @@ from sqlstore.capabilities.outbox.rows import Record, Write
 from sqlstore.capabilities.outbox.settings import OutboxSettings
 from sqlstore.capabilities.outbox.spool import Spool
 from sqlstore.engine.clock import made_at, now
-from sqlstore.engine.driver import Driver, Executor, Transaction
+from sqlstore.engine.driver import Driver, Executor, Transaction, deadline
 from sqlstore.engine.errors import ReadOnlyDatabase, UsageError
 from sqlstore.engine.identifiers import uuid7
 from sqlstore.engine.repository import Repository
@@ -114,8 +114,12 @@ class SpoolingStore:
         """Connect if need be, and see that writes are taken. Raises Unavailable and its like."""
         if isinstance(self._executor, NotThere):
             await self._connect()
-        elif self._spool is not None and self._spool.away and not (await self.driver.probe()).writable:
-            raise ReadOnlyDatabase("the database takes no writes")
+        elif self._spool is not None and self._spool.away:
+            with deadline(self._spool.file.settings.patience_s):
+                if not (await self.driver.probe()).writable:
+                    raise ReadOnlyDatabase("the database takes no writes")
+                async with self.driver.transaction():
+                    pass  # on SQLite this takes the lock
 
     async def forget_applied(self) -> None:
         """Delete old rows of `outbox_applied`."""

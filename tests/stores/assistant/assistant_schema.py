@@ -95,9 +95,7 @@ async def indexes(store: Assistant) -> dict[str, str]:
         "WHERE schemaname = current_schema() AND tablename <> 'migrations' AND indexname LIKE 'idx\\_%'"
     )
     return {
-        name: f"{table} {_columns_of(definition)}"
-        for name, table, definition in rows
-        if not is_shared(name)
+        name: f"{table} {_columns_of(definition)}" for name, table, definition in rows if not is_shared(name)
     }
 
 
