@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -195,10 +195,14 @@ class Store(SpoolingStore, MaintainedStore, TransferableStore):
         for task in self._tasks:
             task.cancel()
         if self._spool is not None:
-            await self._spool.close()
+            await self._spool.stop()
         if self._keeper is not None:
             await self._keeper.stop()
-        ends = [asyncio.wait(self._tasks, timeout=_STOP_S)] if self._tasks else []
+        ends: list[Coroutine[Any, Any, object]] = []
+        if self._tasks:
+            ends.append(asyncio.wait(self._tasks, timeout=_STOP_S))
+        if self._spool is not None:
+            ends.append(self._spool.file.close())
         await asyncio.gather(self.driver.close(), *ends)
 
     @asynccontextmanager

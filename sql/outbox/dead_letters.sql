@@ -17,6 +17,6 @@ FROM dead_letters WHERE id = :id;
 -- name: remove(ids: text[]) :changed
 DELETE FROM dead_letters WHERE id IN (:ids);
 
--- name: count() :value int
+-- name: totals() :one Totals
 -- check: full-scan, there are few
-SELECT count(*) FROM dead_letters;
+SELECT count(*) AS number, CAST(coalesce(sum(size), 0) AS bigint) AS size FROM dead_letters;

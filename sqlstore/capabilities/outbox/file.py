@@ -17,7 +17,7 @@ import msgspec
 
 from sqlstore.capabilities.outbox import rows
 from sqlstore.capabilities.outbox.packing import pack
-from sqlstore.capabilities.outbox.rows import DeadLetter, Record, Waiting, Write
+from sqlstore.capabilities.outbox.rows import DeadLetter, Record, Totals, Waiting, Write
 from sqlstore.capabilities.outbox.settings import OutboxSettings
 from sqlstore.engine import queries as named_queries
 from sqlstore.engine.clock import now
@@ -76,11 +76,7 @@ class OutboxFile:
             await self._driver.open()
             await migrate(self._driver, MigrationSource(SOURCE_NAME, migrations_folder(SOURCE_NAME)))
             await self._driver.prepare(outbox_queries())
-            async for waiting in self._stream(self._records.waiting):
-                self._note(waiting)
-            async for letter in self.dead_letters():
-                self._dead += 1
-                self._buried_size += letter.size
+            await self.refresh()
         except BaseException:
             await self.close()
             raise
@@ -201,11 +197,12 @@ class OutboxFile:
         return cast("int", await self._driver.call(self._letters.remove, ids))
 
     async def refresh(self) -> None:
-        """Look at what waits anew: a command may have put something back."""
+        """Look at what is there: another process, a command, may have put something back."""
         async for waiting in self._stream(self._records.waiting):
             if waiting.id not in self._waiting:
                 self._note(waiting)
-        self._dead = cast("int", await self._driver.call(self._letters.count))
+        totals: Totals = await self._driver.call(self._letters.totals)
+        self._dead, self._buried_size = totals.number, totals.size
 
     def _check_room(self, size: int) -> None:
         settings = self.settings

@@ -58,6 +58,13 @@ class DeadLetter(msgspec.Struct, frozen=True):
     buried_at: datetime
 
 
+class Totals(msgspec.Struct, frozen=True):
+    """How many dead letters there are, and their size together, in bytes."""
+
+    number: int
+    size: int
+
+
 class Waiting(msgspec.Struct, frozen=True):
     """A record without its content."""
 

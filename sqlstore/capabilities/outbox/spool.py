@@ -69,12 +69,11 @@ class Spool:
             self._look_after(), name="sqlstore-outbox", context=Context()
         )
 
-    async def close(self) -> None:
-        """Stop; what waits stays on disk."""
+    async def stop(self) -> None:
+        """Stop looking after it; what waits stays on disk. Close its file then."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task], timeout=1)
-        await self.file.close()
 
     def backlog(self) -> Backlog:
         """How much waits; asks nobody, from any thread."""

@@ -82,7 +82,8 @@ class SessionOutbox:
         waiting = spool.backlog().records
         if waiting:
             log.warning("%d saved sessions wait in the outbox %s for the database", waiting, spool.file.path)
-        await spool.close()
+        await spool.stop()
+        await spool.file.close()
 
     async def came_back(self) -> None:
         """The database was opened."""
