@@ -1,5 +1,6 @@
 """Writes that the database refuses are put aside, and hold nobody up."""
 
+import functools
 import json
 import sqlite3
 from contextlib import closing
@@ -13,7 +14,8 @@ from sqlstore.capabilities.outbox import OutboxSettings
 from sqlstore.capabilities.outbox.packing import pack, unpack
 from sqlstore.capabilities.outbox.rows import DeadLetter
 from sqlstore.engine.errors import StatementError
-from sqlstore.stores.support import Support
+from sqlstore.stores.support import Message, Support
+from sqlstore.stores.support.repositories.messages import MessageRepository
 
 from .conftest import Removable, until, until_written
 from .test_save import NOWHERE, texts
@@ -110,7 +112,6 @@ async def test_a_record_that_goes_on_failing_is_put_aside_in_the_end(
     async with Support.open(NOWHERE, outbox=settings) as desk:
         await desk.save(desk.chats.save, 1, "private")
         await desk.save(desk.messages.append, 1, 1, None, "first")
-    from sqlstore.stores.support.repositories.messages import MessageRepository
 
     async def fails(self: Any, **arguments: object) -> None:
         tried.append(1)
@@ -125,6 +126,32 @@ async def test_a_record_that_goes_on_failing_is_put_aside_in_the_end(
         (letter,) = await letters(desk)
         assert (letter.tries, len(tried) >= 3) == (3, True)
         assert await desk.chats.get(1) is not None
+
+
+async def test_later_writes_of_a_key_wait_for_one_that_is_tried_again(
+    sqlite_url: str, settings: OutboxSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Support.open(NOWHERE, outbox=settings) as desk:
+        await desk.save(desk.chats.save, 1, "private")
+        await desk.save(desk.chats.save, 2, "private")
+        for number in range(3):
+            await desk.save(desk.messages.append, number, 1, None, str(number))
+        await desk.save(desk.messages.append, 0, 2, None, "elsewhere")
+    append, failures = MessageRepository.append, []
+
+    @functools.wraps(append)
+    async def fails_at_first(self: MessageRepository, **arguments: Any) -> Message:
+        if arguments["text"] == "0" and len(failures) < 4:  # twice: in the batch, and by itself
+            failures.append(await self.latest(2))
+            raise StatementError("does not fit the tables")
+        return await append(self, **arguments)
+
+    monkeypatch.setattr(MessageRepository, "append", fails_at_first)
+    async with Support.open(sqlite_url, outbox=settings) as desk:
+        await until_written(desk)
+        assert await texts(desk) == ["0", "1", "2"]
+        assert [message.text for message in failures[-1]] == ["elsewhere"], "others went on meanwhile"
+        assert await letters(desk) == []
 
 
 async def test_what_a_command_dropped_meanwhile_holds_nobody_up(removable: Removable) -> None:
