@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, cast
@@ -90,7 +91,9 @@ class OutboxFile:
 
     def backlog(self, *, away: bool = False) -> Backlog:
         """How much it holds."""
-        oldest = next(iter(self._waiting.values()), None)
+        oldest: Waiting | None = None
+        with suppress(RuntimeError):  # asked by another thread while something comes or goes
+            oldest = next(iter(self._waiting.values()), None)
         return Backlog(
             records=len(self._waiting),
             size=self._size,

@@ -163,7 +163,7 @@ class PersistenceAdapter:
         check_message(role, content, message.timestamp)
         async with self._known.lock(chat):
             watch, known = Stopwatch(), self._known.get(chat)
-            if known is not None and (known.state_version is None or chat in self._known.ahead):
+            if known is not None and (known.state_version is None or self._outbox.is_ahead(chat)):
                 return await self._add_to_unsaved(known, message)
             try:
                 row = await self._database.use(
@@ -196,7 +196,7 @@ class PersistenceAdapter:
             messages = [] if known is None else known.recent_messages
         else:
             messages = [stored_message(row) for row in rows]
-            if chat in self._known.ahead and known is not None:
+            if self._outbox.is_ahead(chat) and known is not None:
                 messages += not_stored(known.new_messages, messages)
         return [message_document(chat, message) for message in messages[-limit:]]
 
@@ -226,7 +226,7 @@ class PersistenceAdapter:
     async def _current(self, chat: str) -> SessionState | None:
         """The newest state of a chat, from the database unless memory has a newer one."""
         known = self._known.get(chat)
-        if chat in self._known.ahead:
+        if self._outbox.is_ahead(chat):
             return known
         try:
             stored = await self._sessions.load_session(chat)
@@ -250,7 +250,7 @@ class PersistenceAdapter:
     async def _save(self, session: SessionState, *, careful: bool) -> Saved[SessionState]:
         """Save a session whose chat is locked. careful: parts of it may be stored already."""
         watch = Stopwatch()
-        if session.chat_id in self._known.ahead:
+        if self._outbox.is_ahead(session.chat_id):
             overtaken = self._known.combine(session)
             return Saved(await self._keep(session, watch), overtaken=overtaken)
         try:

@@ -55,17 +55,18 @@ class SessionOutbox:
         self._known = known
         self._tails: dict[str, _Tail] = {}
         self._spool: Spool | None = None
+        self._opening = asyncio.Lock()
 
     async def open(self) -> Spool:
         """Make the file if need be, and know again what waits in it. Raises as `OutboxFile.open`."""
-        if self._spool is not None:
+        async with self._opening:
+            if self._spool is None:
+                file = await _open_free(self._settings)
+                async for record in file.waiting():
+                    with suppress(ValueError, LookupError, TypeError, StoreError):  # the replay puts it aside
+                        self._remember(_state_of(record))
+                self._spool = Spool(file, self, Lessons.name, self._follow)
             return self._spool
-        file = await _open_free(self._settings)
-        async for record in file.waiting():
-            with suppress(ValueError, LookupError, TypeError, StoreError):  # the replay puts it aside
-                self._remember(_state_of(record))
-        self._spool = Spool(file, self, Lessons.name, self._follow)
-        return self._spool
 
     async def start(self) -> None:
         """Write what waits, if the database is there, and go on doing so."""
@@ -75,7 +76,7 @@ class SessionOutbox:
 
     async def close(self) -> None:
         """Write what can be written; the rest stays on disk."""
-        spool, self._spool = self._spool, None
+        spool = self._spool
         if spool is None:
             return
         await _replay_for(spool, _AT_CLOSE_S)
@@ -84,11 +85,18 @@ class SessionOutbox:
             log.warning("%d saved sessions wait in the outbox %s for the database", waiting, spool.file.path)
         await spool.stop()
         await spool.file.close()
+        self._spool = None
 
     async def came_back(self) -> None:
         """The database was opened."""
         if self._spool is not None:
             self._spool.hurry()
+
+    def is_ahead(self, chat: str) -> bool:
+        """Whether memory has a newer state of a chat than the database: what was put aside waits no more."""
+        if chat in self._tails and not self._has_records(chat):
+            self._settle(chat)
+        return chat in self._known.ahead
 
     async def keep(self, session: SessionState) -> None:
         """Keep a state and its new messages; on disk when this returns. Raises as `OutboxFile.put`."""
@@ -104,9 +112,9 @@ class SessionOutbox:
         try:
             await spool.put(Write(str(uuid7()), Lessons.name, _METHOD, keys, arguments, now()))
         except StoreError:
-            if before is not None and spool.file.is_waiting(keys):
+            if before is not None:
                 self._tails[chat] = before
-            else:
+            if not self._has_records(chat):
                 self._settle(chat)
             raise
 
@@ -156,7 +164,7 @@ class SessionOutbox:
         """A state is stored: the known session goes on from what is in the database."""
         saved, overtaken = cast("tuple[SessionState | None, bool]", result)
         chat = _state_of(record).chat_id
-        is_last = self._spool is not None and not self._spool.file.is_waiting((key_of("chat_id", chat),))
+        is_last = not self._has_records(chat)
         known = self._known.get(chat)
         if known is not None and saved is not None:
             if overtaken and is_last:
@@ -169,6 +177,9 @@ class SessionOutbox:
             known.forget_old_messages()
         if is_last:
             self._settle(chat)
+
+    def _has_records(self, chat: str) -> bool:
+        return self._spool is not None and self._spool.file.is_waiting((key_of("chat_id", chat),))
 
     def _settle(self, chat: str) -> None:
         """Nothing of a chat waits any more."""

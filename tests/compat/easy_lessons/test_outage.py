@@ -285,6 +285,23 @@ async def test_what_is_deleted_does_not_come_back_out_of_the_outbox(
     assert (await bot.get_session(1)).recent_messages == []
 
 
+async def test_a_record_that_was_put_aside_holds_nobody_up(bot: PersistenceAdapter, removable: Any) -> None:
+    await say(bot, "before")
+    spool = await bot._outbox.open()
+    await spool.stop()
+    removable.take_away()
+    assert await say(bot, "cannot be read any more") == "spooled"
+    with closing(sqlite3.connect(spool.file.path)) as connection, connection:
+        connection.execute("UPDATE records SET arguments = '{}'")
+    await removable.put_back()
+    await spool.replay()
+    assert spool.backlog().dead_letters == 1
+    assert await say(bot, "after") == "durable"
+    found = await stored(removable)
+    assert found is not None
+    assert (found.topic, said(found)) == ("after", ["before", "cannot be read any more", "after"])
+
+
 async def test_two_processes_have_an_outbox_each(removable: Any) -> None:
     other = DatabaseManager(LessonsSettings(database_path=removable.path))
     async with PersistenceAdapter(removable.manager), PersistenceAdapter(other):
