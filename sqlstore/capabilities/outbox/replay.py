@@ -12,12 +12,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from sqlstore.capabilities.outbox.away import AWAY, described
 from sqlstore.capabilities.outbox.file import OutboxFile, keys_of
 from sqlstore.capabilities.outbox.rows import Record
-from sqlstore.engine.errors import ConstraintViolation, DeadlineExceeded, InvalidValue, StoreError, UsageError
+from sqlstore.engine.errors import (
+    ConstraintViolation,
+    DatabaseError,
+    DeadlineExceeded,
+    InvalidValue,
+    StoreError,
+    UsageError,
+)
+
+T = TypeVar("T")
 
 BATCH_RECORDS: Final = 100
 """Most records that are written in one transaction."""
@@ -26,6 +35,10 @@ _log = logging.getLogger(__name__)
 Apply = Callable[[Sequence[Record]], Awaitable[Sequence[object]]]
 """Writes records in one transaction, those that were written before left out; what each call gave."""
 OnApplied = Callable[[Record, object], None]
+
+
+class OutboxFailed(StoreError):
+    """The outbox itself cannot be read or written; the database may be well."""
 
 
 class Replayer:
@@ -46,12 +59,12 @@ class Replayer:
     async def replay(self) -> bool:
         """Write everything that waits; False where something has to be tried again later.
 
-        Raises one of AWAY when the database is.
+        Raises one of AWAY when the database is, OutboxFailed when the outbox is.
         """
         async with self.lock:
             self._held_up = set()
             listed, found, after = self._file.listed(), set[str](), 0
-            while records := await self._file.next(after, self._batch):
+            while records := await _in_outbox(self._file.next(after, self._batch)):
                 found.update(record.id for record in records)
                 await self._write([record for record in records if await self._is_due(record)])
                 after = records[-1].seq
@@ -71,7 +84,7 @@ class Replayer:
             await self._part(records, error)
         else:
             self._batch = min(BATCH_RECORDS, self._batch * 2)
-            await self._file.remove([record.id for record in records])
+            await _in_outbox(self._file.remove([record.id for record in records]))
             for record, result in zip(records, given, strict=True):
                 if self._on_applied is not None:
                     self._on_applied(record, result)
@@ -106,13 +119,21 @@ class Replayer:
         ):
             await self._bury(record, error)
         else:
-            await self._file.count_try(record)
+            await _in_outbox(self._file.count_try(record))
             self._held_up |= keys_of(record)
 
     async def _bury(self, record: Record, error: Exception) -> None:
-        await self._file.bury(record, described(error))
+        await _in_outbox(self._file.bury(record, described(error)))
         extra = {"store": record.store, "query": record.method, "error": type(error).__name__}
         _log.error(
             "A write of the outbox was put aside, see `python -m sqlstore outbox show %s`: %s",
             record.id, described(error), extra=extra,
         )  # fmt: skip
+
+
+async def _in_outbox(work: Awaitable[T]) -> T:
+    """Tell what ails the outbox from what ails the database."""
+    try:
+        return await work
+    except DatabaseError as error:
+        raise OutboxFailed(f"the outbox cannot be used: {described(error)}") from error

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from sqlstore.capabilities.outbox import (
-    AWAY,
     OutboxFile,
     OutboxInUse,
     OutboxSettings,
@@ -197,7 +196,7 @@ class SessionOutbox:
 
 
 async def _replay_for(spool: Spool, seconds: float) -> None:
-    with suppress(*AWAY, TimeoutError):
+    with suppress(StoreError, TimeoutError):  # it is tried again in the background, and told there
         async with asyncio.timeout(seconds):
             await spool.replay()
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sqlstore.capabilities.outbox import OutboxFile, OutboxSettings
+from sqlstore.capabilities.outbox.replay import OutboxFailed
 from sqlstore.engine.errors import (
     ConfigurationError,
     CorruptDatabase,
@@ -286,6 +287,29 @@ async def test_an_outbox_deleted_while_it_is_open_is_an_error(settings: OutboxSe
         await desk.save(desk.chats.save, 1, "private")
         settings.path.unlink()
         with pytest.raises(CorruptDatabase, match="outbox"):
+            await desk.save(desk.chats.save, 1, "private")
+
+
+async def test_an_outbox_that_is_gone_keeps_no_write_from_a_database_that_is_there(
+    removable: Removable,
+) -> None:
+    async with Support.open(removable.url, outbox=removable.settings) as desk:
+        await removable.take_away()
+        await desk.save(desk.chats.save, 1, "private")
+        removable.settings.path.unlink()
+        await removable.bring_back()
+        with pytest.raises(OutboxFailed):
+            async with asyncio.timeout(10):
+                while True:
+                    await desk.replay_outbox()
+                    await asyncio.sleep(0.05)
+        await asyncio.sleep(0.2)
+        assert desk.outbox is not None
+        assert desk.outbox.backlog().away is False
+        assert (await desk.save(desk.chats.save, 2, "private")).state == "durable"
+        with pytest.raises(
+            CorruptDatabase, match="outbox"
+        ):  # it has to wait behind what cannot be told apart
             await desk.save(desk.chats.save, 1, "private")
 
 
