@@ -52,6 +52,8 @@ soak: $(VENV)/.test  ## the long forms of tests: an hour or two
 	$(BIN)/python -m tests.capabilities.search.parity --queries 100000
 	SQLSTORE_TEST_BACKUPS=200 SQLSTORE_TEST_EXAMPLES=200 $(BIN)/python -m pytest \
 	  --timeout 7200 tests/capabilities/backup/test_processes.py tests/migrations/test_interleavings.py
+	SQLSTORE_TEST_OUTAGE_S=60 SQLSTORE_TEST_KILLS=20 SQLSTORE_TEST_WRITES_PER_S=500 $(BIN)/python -m pytest \
+	  --timeout 7200 -o faulthandler_timeout=7000 tests/capabilities/outbox/test_kill.py
 
 dist: $(VENV)/.dev  ## wheel and sdist in dist/
 	$(BIN)/python -m build

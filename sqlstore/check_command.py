@@ -25,7 +25,7 @@ from sqlstore.config import Settings, load_settings
 from sqlstore.engine.address import PostgresAddress, parse
 from sqlstore.engine.errors import ConfigurationError, Unavailable
 from sqlstore.engine.queries import row_types_of
-from sqlstore.engine.resources import sql_folder
+from sqlstore.engine.resources import migrations_folder, sql_folder
 from sqlstore.engine.scratch import scratch_server
 from sqlstore.engine.values import Engine
 from sqlstore.migrations import MigrationSource
@@ -145,7 +145,7 @@ def _targets(store: str | None, own: Chosen) -> Iterator[Target]:
         for name in (store,) if store else sorted(STORES):
             yield _store_target(name)
         if store is None:
-            yield _search_target()
+            yield from _shared_targets()
         return
     if own.sql is None or own.migrations is None or own.rows is None:
         missing = ", ".join(f"--{name}" for name in _OWN_STORE if getattr(own, name) is None)
@@ -170,11 +170,22 @@ def _store_target(name: str) -> Target:
     )
 
 
-def _search_target() -> Target:
-    """The queries of the search index, which every searched store has: asked in one of them."""
-    rows = _imported("sqlstore.capabilities.search.rows")
-    folder, source = sql_folder("search"), load_store("support").migration_source()
-    return Target("search", folder, source, row_types_of(rows), _folder_of(rows), frozenset(("index",)))
+def _shared_targets() -> Iterator[Target]:
+    """The queries of the search index and of `outbox_applied`, which many stores have, asked in one; an outbox's own."""
+    search = _imported("sqlstore.capabilities.search.rows")
+    outbox = _imported("sqlstore.capabilities.outbox.rows")
+    support = load_store("support").migration_source()
+    own = MigrationSource("outbox", migrations_folder("outbox"))
+    yield Target(
+        "search",
+        sql_folder("search"),
+        support,
+        row_types_of(search),
+        _folder_of(search),
+        frozenset(("index",)),
+    )
+    yield Target("outbox", sql_folder("outbox"), own, row_types_of(outbox), _folder_of(outbox))
+    yield Target("outbox_applied", sql_folder("outbox_applied"), support, {}, _folder_of(outbox))
 
 
 def _with_project(own: Chosen) -> Chosen:

@@ -31,6 +31,9 @@ COMMANDS: Final = {
     "menu": Place("sqlstore.menu", "menu", "The numbered menu of the old bot."),
     "migrate": Place("sqlstore.migrate", "main", "Apply, check and list migrations."),
     "report": Place("sqlstore.statistics.commands", "report", "The same as a page with charts."),
+    "outbox": Place(
+        "sqlstore.outbox", "outbox", "What waits for a database that is away, and what it refused."
+    ),
     "restore": Place("sqlstore.backup", "restore", "Put a backup where no database is."),
     "search": Place("sqlstore.search", "search", "Find texts by their words; look after the index."),
     "setup": Place("sqlstore.setup", "setup", "Make a store's tables, or try the connection."),

@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from sqlstore.capabilities.cache.settings import RedisSettings
+from sqlstore.capabilities.outbox import outbox_beside
 from sqlstore.environment import SOURCES, SettingsType, load_settings
 
 __all__ = [
@@ -37,6 +38,8 @@ class Settings(BaseSettings):
     - slow_query_s (SQLSTORE_SLOW_QUERY_S), for `sqlstore.compat.reg01`: calls that take as many
       seconds go to the logger `sqlstore.slow`; None logs none.
     - timezone (SQLSTORE_TIMEZONE): whose days statistics count and backups go by, an IANA name.
+    - outbox (SQLSTORE_OUTBOX): which file `python -m sqlstore outbox` looks at; None means the
+      one beside the SQLite file.
     - anon_key (SQLSTORE_ANON_KEY): key of the hash that stands for a person in audit logs;
       None refuses to write them.
     """
@@ -48,6 +51,7 @@ class Settings(BaseSettings):
     migrate: bool = True
     slow_query_s: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     timezone: str = "UTC"
+    outbox: Path | None = None
     anon_key: SecretStr | None = None
 
 
@@ -93,6 +97,8 @@ class LessonsSettings(BaseSettings):
 
     - database_enabled (DATABASE_ENABLED): False keeps everything in memory only.
     - database_path (DATABASE_PATH): the SQLite file.
+    - database_outbox (DATABASE_OUTBOX): the file of what is saved while the database is away;
+      None means beside the database: `data/bot.outbox.db`.
     - database_cleanup_hours (DATABASE_CLEANUP_HOURS): sessions idle for longer are deleted.
     """
 
@@ -100,12 +106,18 @@ class LessonsSettings(BaseSettings):
 
     database_enabled: bool = True
     database_path: Path = Path("data/bot.db")
+    database_outbox: Path | None = None
     database_cleanup_hours: int = Field(default=168, ge=1, le=8_760)
 
     @property
     def url(self) -> SecretStr:
         """The database as a URL."""
         return SecretStr(sqlite_url(self.database_path))
+
+    @property
+    def outbox_path(self) -> Path:
+        """Where the outbox is."""
+        return outbox_beside(self.database_path) if self.database_outbox is None else self.database_outbox
 
 
 class DatabaseManagerSettings(BaseSettings):

@@ -12,6 +12,7 @@ from typing import Final, Generic, Literal, Protocol, TypeVar
 
 from sqlstore.capabilities.backup import BackupSchedule
 from sqlstore.capabilities.cache import RedisCache
+from sqlstore.capabilities.outbox import OutboxSettings
 from sqlstore.capabilities.retention import Retention
 from sqlstore.capabilities.slow_queries import SlowQueryLog
 from sqlstore.engine.clock import zone
@@ -55,6 +56,8 @@ class OpenOptions:
     - cache: a Redis that keeps what is read often (the store conversations has something for it);
       True for the one that REDIS_HOST and its like name, in the environment or `.env`, False for
       none. None asks the variable SQLSTORE_CACHE, there too, which is 0 unless you set it.
+    - outbox: where writes go while the database is away, see `Store.save`: a path, or settings
+      with limits. The store then opens without its database, too. None has no outbox.
     """
 
     migrate: bool | None = None
@@ -69,6 +72,7 @@ class OpenOptions:
     backups: BackupSchedule | None = None
     timezone: str | None = None
     cache: RedisCache | bool | None = None
+    outbox: OutboxSettings | Path | str | None = None
 
     def reporter(self, store: str) -> Reporter:
         """Tells the log and the observers what happens."""

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import ModuleType
@@ -25,6 +25,7 @@ from typing import Any, ClassVar, Final, Literal, Self, TypeVar, get_type_hints
 
 from sqlstore.capabilities.backup import BackupSchedule, start_schedule
 from sqlstore.capabilities.cache import Cache, CachingRepository, RedisCache
+from sqlstore.capabilities.outbox import AWAY, NotThere, OutboxFile, OutboxSettings, Spool, SpoolingStore
 from sqlstore.capabilities.retention import Retention, start_cleanup
 from sqlstore.capabilities.search import Keeper, SearchableRepository, switch_off
 from sqlstore.capabilities.statistics import CountedStore
@@ -32,7 +33,8 @@ from sqlstore.capabilities.transfer.store import TransferableStore
 from sqlstore.capabilities.upkeep import MaintainedStore
 from sqlstore.engine import queries as named_queries
 from sqlstore.engine.connect import make_driver
-from sqlstore.engine.driver import DEFAULT_TIMEOUT_S, Driver, Executor, Transaction
+from sqlstore.engine.driver import DEFAULT_TIMEOUT_S, Driver, Executor, Transaction, deadline
+from sqlstore.engine.errors import ConfigurationError
 from sqlstore.engine.observe import Observer
 from sqlstore.engine.queries import Queries, row_types_of
 from sqlstore.engine.query_calls import QueryCalls
@@ -47,7 +49,7 @@ _STOP_S: Final = 2.0
 T = TypeVar("T")
 
 
-class Store(MaintainedStore, TransferableStore, CountedStore):
+class Store(SpoolingStore, MaintainedStore, TransferableStore, CountedStore):
     """Base of all stores. A subclass names itself, its row types and its repositories.
 
     `sql` and `migrations` are folders; None means the built-in ones of that name.
@@ -65,7 +67,9 @@ class Store(MaintainedStore, TransferableStore, CountedStore):
         self._queries = queries
         self._keeper: Keeper | None = None
         self.cache: Cache | None = None
+        self._wanted_cache: RedisCache | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._connect_again: Callable[[], Awaitable[None]]
         self._bind(driver)
 
     @classmethod
@@ -85,23 +89,42 @@ class Store(MaintainedStore, TransferableStore, CountedStore):
         backups: BackupSchedule | None = None,
         timezone: str | None = None,
         cache: RedisCache | bool | None = None,
+        outbox: OutboxSettings | Path | str | None = None,
     ) -> Opening[Self]:
         """Connect, migrate, load and check the queries. See OpenOptions for the parameters.
 
         Raises ConfigurationError, Unavailable, CorruptDatabase, ReadOnlyDatabase,
-        QueryFileError, or a MigrationError; nothing stays open then.
+        QueryFileError, or a MigrationError; nothing stays open then. With an outbox a database
+        that is away is connected to, and migrated, when it is there.
         """
         options = OpenOptions(
             migrate, timeout_s, create, readers, synchronous, search,
-            slow_query_s, observers, retention, backups, timezone, cache,
+            slow_query_s, observers, retention, backups, timezone, cache, outbox,
         )  # fmt: skip
         return Opening(lambda: cls._open(url, options))
 
     @classmethod
     async def _open(cls, url: str, options: OpenOptions) -> Self:
-        migrates, timezone = options.migrates, options.zone
+        timezone = options.zone
         cache = options.chosen_cache(cls.name, of_use=bool(_repositories(cls, CachingRepository)))
-        driver = make_driver(
+        driver = cls._driver_for(url, options)
+        store = cls(driver, cls.load_queries(driver.engine))
+        store.timezone, store._wanted_cache = timezone, cache
+        store._bind(NotThere(driver.engine))
+        store._connect_again = lambda: store._connect_to(cls._driver_for(url, options), options)
+        try:
+            if options.outbox is None:
+                await store._connect_to(driver, options)
+            else:
+                await store._open_outbox(driver, options)
+        except BaseException:
+            await store.close()
+            raise
+        return store
+
+    @classmethod
+    def _driver_for(cls, url: str, options: OpenOptions) -> Driver:
+        return make_driver(
             url,
             timeout_s=options.timeout_s,
             create=options.create,
@@ -109,25 +132,50 @@ class Store(MaintainedStore, TransferableStore, CountedStore):
             synchronous=options.synchronous,
             reporter=options.reporter(cls.name),
         )
+
+    async def _connect_to(self, driver: Driver, options: OpenOptions) -> None:
+        """Open a driver, migrate, and work with it; it is closed where that fails."""
+        migrates, source = options.migrates, self.migration_source()
+        patience_s = driver.timeout_s if self._spool is None else self._spool.file.settings.patience_s
         try:
-            await driver.open()
-            source = cls.migration_source()
+            with deadline(patience_s):
+                await driver.open()
             if migrates:
                 await migrate(driver, source)
             else:
                 await ensure_current(driver, source)
-            queries = cls.load_queries(driver.engine)
-            await driver.prepare(queries)
+            await driver.prepare(self._queries)
             driver.reporter.opened(driver)
-            store = cls(driver, queries)
-            store.timezone = timezone
-            if cache is not None:
-                store._use_cache(Cache(cache, await store._identity(), driver.reporter))
-            await store._start(options)
+            self.driver = driver
+            await self._start(options)
+            self._bind(driver)
+            if self._wanted_cache is not None:
+                self._use_cache(Cache(self._wanted_cache, await self._identity(), driver.reporter))
         except BaseException:
             await driver.close()
             raise
-        return store
+
+    async def _connect(self) -> None:
+        await self._connect_again()
+
+    async def _open_outbox(self, driver: Driver, options: OpenOptions) -> None:
+        """Open the outbox, and then the database, which may be away."""
+        assert options.outbox is not None  # noqa: S101 - asked before
+        settings = OutboxSettings.of(options.outbox)
+        file = OutboxFile(settings)
+        await file.open()
+        self._spool = Spool(file, self, self.name)
+        others = file.stores - {self.name}
+        if others:
+            raise ConfigurationError(
+                f"the outbox {file.path} holds writes of {', '.join(sorted(others))}; give {self.name} one of its own"
+            )
+        try:
+            await self._connect_to(driver, options)
+        except AWAY as error:
+            self._spool.went_away(error)
+        driver.reporter.spooling(self._spool)
+        self._spool.start()
 
     @classmethod
     def migration_source(cls) -> MigrationSource:
@@ -155,14 +203,18 @@ class Store(MaintainedStore, TransferableStore, CountedStore):
         """
         for task in self._tasks:
             task.cancel()
+        if self._spool is not None:
+            await self._spool.stop()
         if self._keeper is not None:
             await self._keeper.stop()
-        ends: list[Awaitable[object]] = [self.driver.close()]
+        ends: list[Coroutine[Any, Any, object]] = []
         if self._tasks:
             ends.append(asyncio.wait(self._tasks, timeout=_STOP_S))
+        if self._spool is not None:
+            ends.append(self._spool.file.close())
         if self.cache is not None:
             ends.append(self.cache.close())
-        await asyncio.gather(*ends)
+        await asyncio.gather(self.driver.close(), *ends)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Self]:
@@ -174,6 +226,8 @@ class Store(MaintainedStore, TransferableStore, CountedStore):
         if isinstance(self._executor, Transaction):
             async with self._executor.savepoint() as savepoint:
                 yield self._bound(savepoint)
+        elif isinstance(self._executor, NotThere):
+            yield self
         else:
             async with self.driver.transaction() as held:
                 yield self._bound(held)
@@ -187,6 +241,8 @@ class Store(MaintainedStore, TransferableStore, CountedStore):
         if isinstance(self._executor, Transaction):
             async with self._executor.savepoint() as savepoint:
                 return await function(self._bound(savepoint))
+        if isinstance(self._executor, NotThere):
+            return await function(self)
         return await self.driver.run(lambda held: function(self._bound(held)))
 
     async def _start(self, options: OpenOptions) -> None:

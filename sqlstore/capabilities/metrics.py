@@ -21,7 +21,8 @@ from weakref import ref
 
 from sqlstore.engine.driver import Driver
 from sqlstore.engine.errors import ConfigurationError
-from sqlstore.engine.observe import CacheUse, Call, Observer
+from sqlstore.engine.observe import CacheUse, Call, Observer, Outbox
+from sqlstore.engine.vitals import Backlog
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -41,6 +42,19 @@ _GAUGES: Final[dict[str, tuple[str, Callable[[Driver], int | None]]]] = {
         lambda driver: driver.load().writer_queue,
     ),
     "db_wal_bytes": ("Size of SQLite's write-ahead log.", lambda driver: driver.wal_bytes()),
+}
+_BACKLOG: Final[dict[str, tuple[str, Callable[[Backlog], float]]]] = {
+    "db_outbox_records": ("Writes that wait for the database.", lambda backlog: backlog.records),
+    "db_outbox_bytes": ("Size of the writes that wait.", lambda backlog: backlog.size),
+    "db_outbox_oldest_seconds": (
+        "How long the first of them has waited; 0 where none waits.",
+        lambda backlog: backlog.oldest_s or 0,
+    ),
+    "db_outbox_dead_letters": ("Writes that the database refused.", lambda backlog: backlog.dead_letters),
+    "db_outbox_database_away": (
+        "1 while the database is known to take no writes, else 0.",
+        lambda backlog: int(backlog.away),
+    ),
 }
 
 _made: Final[dict[CollectorRegistry, PrometheusMetrics]] = {}
@@ -107,6 +121,10 @@ class PrometheusMetrics(Observer):
         """From now on its gauges are shown."""
         self._open.add(store, driver)
 
+    def spooling(self, store: str, outbox: Outbox) -> None:
+        """From now on its gauges are shown."""
+        self._open.add_outbox(store, outbox)
+
     def connected(self, store: str) -> None:
         """Count it."""
         self._connections.labels(store).inc()
@@ -146,12 +164,19 @@ class OpenDatabases:
     """The gauges of all databases that are open, added up by store; a collector of prometheus_client."""
 
     def __init__(self) -> None:
-        self._stores: tuple[tuple[str, ref[Driver]], ...] = ()  # replaced whole: another thread may collect
+        # Both are replaced whole: another thread may collect.
+        self._stores: tuple[tuple[str, ref[Driver]], ...] = ()
+        self._outboxes: tuple[tuple[str, ref[Outbox]], ...] = ()
 
     def add(self, store: str, driver: Driver) -> None:
         """Show this one too, as long as it lives."""
         living = (pair for pair in self._stores if pair[1]() is not None)
         self._stores = (*living, (store, ref(driver)))
+
+    def add_outbox(self, store: str, outbox: Outbox) -> None:
+        """Show this one too, as long as it lives."""
+        living = (pair for pair in self._outboxes if pair[1]() is not None)
+        self._outboxes = (*living, (store, ref(outbox)))
 
     def describe(self) -> list[GaugeMetricFamily]:
         """Nothing: asked when it is registered, before there is a store."""
@@ -171,4 +196,12 @@ class OpenDatabases:
             family = GaugeMetricFamily(name, text, labels=("store",))
             for store, value in sums.items():
                 family.add_metric((store,), value)
+            yield family
+        backlogs = [
+            (store, outbox.backlog()) for store, found in self._outboxes if (outbox := found()) is not None
+        ]
+        for name, (text, measure) in _BACKLOG.items():
+            family = GaugeMetricFamily(name, text, labels=("store",))
+            for store, backlog in backlogs:
+                family.add_metric((store,), measure(backlog))
             yield family

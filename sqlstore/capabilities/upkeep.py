@@ -38,6 +38,10 @@ class MaintainedStore:
     _queries: Queries
     _keeper: Keeper | None
 
+    async def forget_applied(self) -> None:
+        """See SpoolingStore."""
+        raise NotImplementedError
+
     async def cleanup(
         self,
         *,
@@ -102,7 +106,7 @@ class MaintainedStore:
         return receipt
 
     async def maintain(self, *, vacuum: bool = False, on_progress: OnStep | None = None) -> None:
-        """Put the search index together, and look at the tables anew for the planner.
+        """Put the search index together, forget what an outbox wrote long ago, and look at the tables anew.
 
         vacuum: give back the space of deleted rows too, which makes SQLite's writers wait, and
         needs as much free space as the database takes.
@@ -111,6 +115,7 @@ class MaintainedStore:
         if self._keeper is not None:
             watch.tell("indexing")
             await self._keeper.tidy()
+        await self.forget_applied()
         if vacuum:
             watch.tell("vacuuming")
             await self.driver.vacuum()

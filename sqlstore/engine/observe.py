@@ -15,9 +15,11 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar
 
 import msgspec
+
+from sqlstore.engine.vitals import Backlog
 
 if TYPE_CHECKING:
     from sqlstore.engine.driver import Driver, Executor, Statement
@@ -64,6 +66,13 @@ class CacheUse(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None = None
 
 
+class Outbox(Protocol):
+    """What an observer may ask of an outbox, from any thread."""
+
+    def backlog(self) -> Backlog:
+        """How much waits."""
+
+
 class Observer:
     """Is told what happens. Override what you want to know; the rest does nothing.
 
@@ -78,6 +87,9 @@ class Observer:
 
     def called(self, call: Call) -> None:
         """A call of a named query has ended."""
+
+    def spooling(self, store: str, outbox: Outbox) -> None:
+        """A store was opened with an outbox. Hold it by a weak reference."""
 
     def transaction_retried(self, store: str, error: str) -> None:
         """`run` begins again after an error of this class."""
@@ -127,6 +139,10 @@ class Reporter:
     def opened(self, driver: Driver) -> None:
         """The store was opened."""
         self._tell(lambda observer: observer.opened(self.store or "", driver))
+
+    def spooling(self, outbox: Outbox) -> None:
+        """The store has an outbox."""
+        self._tell(lambda observer: observer.spooling(self.store or "", outbox))
 
     def connected(self, place: str, seconds: float) -> None:
         """A connection was made. place: which server or file."""

@@ -34,3 +34,19 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     writable: bool
     wal_bytes: int | None = None
     disk_free_bytes: int | None = None
+
+
+class Backlog(msgspec.Struct, frozen=True, kw_only=True):
+    """What an outbox holds, as it knows without asking anybody.
+
+    - records: writes that wait for the database; size: of them, in bytes.
+    - oldest_s: how long the first of them has waited, in seconds; None where none waits.
+    - dead_letters: writes that the database refused, put aside.
+    - away: the database is known not to take writes now.
+    """
+
+    records: int
+    size: int
+    oldest_s: float | None
+    dead_letters: int
+    away: bool

@@ -7,11 +7,12 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Self
 
-from sqlstore.compat.easy_lessons.answers import Saved
+from sqlstore.capabilities.outbox import Durability, OutboxSettings, Saved
 from sqlstore.compat.easy_lessons.database import DatabaseManager
 from sqlstore.compat.easy_lessons.documents import chat_key, message_document, state_document, state_of
 from sqlstore.compat.easy_lessons.events import Stopwatch, log, session_event
 from sqlstore.compat.easy_lessons.memory import KnownSessions
+from sqlstore.compat.easy_lessons.outbox import SessionOutbox
 from sqlstore.compat.easy_lessons.sessions import SessionRepository
 from sqlstore.engine.clock import now
 from sqlstore.engine.errors import Conflict, InvalidValue, StoreError
@@ -27,37 +28,44 @@ from sqlstore.stores.lessons.store import hours_ago
 
 CLEANUP_PAUSE_S: Final = 3_600.0
 """How long the clean-up pauses between two rounds, in seconds."""
-UNSAVED_MESSAGES: Final = 1_000
-"""Most messages of a chat that wait in memory for the database; older ones are forgotten."""
 
 
 class PersistenceAdapter:
-    """Sessions of the bot: in the database while it is there, in memory while it is not.
+    """Sessions of the bot: in the database while it is there, in an outbox while it is not.
 
     Each chat has one SessionState in a process: `get_session` gives the same object to
     all who ask. An answer is `durable` only after the database committed. While the
-    database is away, or with DATABASE_ENABLED=false, known sessions go on from memory,
-    unknown ones begin anew, and answers are `volatile`. A database that is away is
-    tried again after a second, then more and more rarely, at least every 30 s; once
-    back it gets what is waiting in memory. Nothing is written over the newer state of
-    another writer: its columns stand, the messages of both are kept, and the answer
-    is `overtaken`.
+    database is away known sessions go on from memory, unknown ones begin anew, and answers
+    are `spooled`: on disk in the outbox, a file beside the database, also for the next
+    process. A database that is away is tried again after a second, then more and more
+    rarely, at least every 30 s; once back it gets what waits, in order. Nothing is written
+    over the newer state of another writer: its columns stand, the messages of both are
+    kept, and the answer is `overtaken`. With DATABASE_ENABLED=false everything is in memory
+    only, and answers are `volatile`.
 
     - database: None means one of its own, as the settings name it; `close` closes that one.
+    - outbox: another outbox than DATABASE_OUTBOX names, or other limits.
     - cleanup_pause_s: see CLEANUP_PAUSE_S. Sessions idle for DATABASE_CLEANUP_HOURS are deleted.
 
     A chat_id may be an int, as Telegram has it; it is kept as text. Methods raise
-    InvalidValue for what no database could keep, with a database or without, and
-    nothing else.
+    InvalidValue for what no database could keep, with a database or without. What saves
+    raises Overloaded, StorageFull and their like where the outbox cannot keep it either.
+    Nothing else is raised.
     """
 
     def __init__(
-        self, database: DatabaseManager | None = None, *, cleanup_pause_s: float = CLEANUP_PAUSE_S
+        self,
+        database: DatabaseManager | None = None,
+        *,
+        outbox: OutboxSettings | None = None,
+        cleanup_pause_s: float = CLEANUP_PAUSE_S,
     ) -> None:
         self._database = DatabaseManager() if database is None else database
         self._owns_database = database is None
         self._sessions = SessionRepository(self._database)
-        self._known = KnownSessions()
+        self._known = KnownSessions(forgets_all=not self._database.enabled)
+        settings = OutboxSettings(self._database.settings.outbox_path) if outbox is None else outbox
+        self._outbox = SessionOutbox(settings, self._database, self._known)
         self._cleanup_pause_s = cleanup_pause_s
         self._cleaning: asyncio.Task[None] | None = None
 
@@ -67,22 +75,27 @@ class PersistenceAdapter:
         return self._database.is_available
 
     async def initialize(self) -> bool:
-        """Open the database if it is not, and begin the clean-up; True when the database is open."""
-        self._database.on_return = self._write_volatile
+        """Open outbox and database if they are not, and begin the clean-up; True when the database is open.
+
+        Raises ConfigurationError, StorageFull and their like where there can be no outbox.
+        """
+        if self._database.enabled and self._cleaning is None:
+            await self._outbox.open()
+        self._database.on_return = self._outbox.came_back
         opened = await self._database.initialize()
+        if self._database.enabled and self._cleaning is None:
+            await self._outbox.start()
         if self._cleaning is None:
             self._cleaning = asyncio.create_task(self._clean_up_regularly(), name="sqlstore-lessons-cleanup")
         return opened
 
     async def close(self) -> None:
-        """Write what waits in memory, if the database is there; stop the clean-up; let go of the database."""
+        """Write what waits in the outbox, if the database is there; stop the clean-up; let go of both."""
         if self._cleaning is not None:
             self._cleaning.cancel()
             await asyncio.gather(self._cleaning, return_exceptions=True)
             self._cleaning = None
-        await self._write_volatile()
-        if self._known.volatile and self._database.enabled:
-            log.warning("%d sessions were in memory only and are lost", len(self._known.volatile))
+        await self._outbox.close()
         self._database.on_return = None
         if self._owns_database:
             await self._database.close()
@@ -150,7 +163,7 @@ class PersistenceAdapter:
         check_message(role, content, message.timestamp)
         async with self._known.lock(chat):
             watch, known = Stopwatch(), self._known.get(chat)
-            if known is not None and (known.state_version is None or chat in self._known.volatile):
+            if known is not None and (known.state_version is None or self._outbox.is_ahead(chat)):
                 return await self._add_to_unsaved(known, message)
             try:
                 row = await self._database.use(
@@ -161,8 +174,7 @@ class PersistenceAdapter:
             except StoreError:
                 known = known or SessionState(chat)
                 known.recent_messages.append(message)
-                self._keep(known, watch)
-                return Saved("volatile")
+                return Saved(await self._keep(known, watch))
             stored = stored_message(row)
             if known is not None:
                 new = known.new_messages
@@ -172,7 +184,7 @@ class PersistenceAdapter:
             return Saved("durable", stored)
 
     async def get_messages(self, chat_id: str | int, limit: int = 30) -> list[dict[str, Any]]:
-        """The newest messages of a chat, oldest first: id (None while volatile), chat_id, role, content, timestamp."""
+        """The newest messages of a chat, oldest first: id (None while not in the database), chat_id, role, content, timestamp."""
         chat = chat_key(chat_id)
         check_count(limit, "limit")
         known = self._known.get(chat)
@@ -184,7 +196,7 @@ class PersistenceAdapter:
             messages = [] if known is None else known.recent_messages
         else:
             messages = [stored_message(row) for row in rows]
-            if chat in self._known.volatile and known is not None:
+            if self._outbox.is_ahead(chat) and known is not None:
                 messages += not_stored(known.new_messages, messages)
         return [message_document(chat, message) for message in messages[-limit:]]
 
@@ -195,11 +207,12 @@ class PersistenceAdapter:
         """
         chat = chat_key(chat_id)
         async with self._known.lock(chat):
-            was_known = self._known.forget(chat)
+            if not self._database.enabled:
+                return self._known.forget(chat)
             try:
-                return await self._sessions.delete(chat)
+                return await self._outbox.delete(chat)
             except StoreError:
-                return was_known and not self._database.enabled
+                return False
 
     async def cleanup_old_sessions(self, hours: int = 168) -> int:
         """Delete sessions idle for more than so many hours, with their messages; how many."""
@@ -213,7 +226,7 @@ class PersistenceAdapter:
     async def _current(self, chat: str) -> SessionState | None:
         """The newest state of a chat, from the database unless memory has a newer one."""
         known = self._known.get(chat)
-        if chat in self._known.volatile:
+        if self._outbox.is_ahead(chat):
             return known
         try:
             stored = await self._sessions.load_session(chat)
@@ -236,19 +249,17 @@ class PersistenceAdapter:
 
     async def _save(self, session: SessionState, *, careful: bool) -> Saved[SessionState]:
         """Save a session whose chat is locked. careful: parts of it may be stored already."""
-        watch, volatile = Stopwatch(), session.chat_id in self._known.volatile
-        overtaken = volatile and self._known.combine(session)
+        watch = Stopwatch()
+        if self._outbox.is_ahead(session.chat_id):
+            overtaken = self._known.combine(session)
+            return Saved(await self._keep(session, watch), overtaken=overtaken)
         try:
-            overtaken |= await self._write(session, careful=careful or volatile)
+            overtaken = await self._write(session, careful=careful)
         except InvalidValue:
             raise
         except StoreError:
-            if not volatile:
-                overtaken = self._known.combine(session)
-            session.updated_at = now()
-            self._keep(session, watch)
-            return Saved("volatile", overtaken=overtaken)
-        self._known.volatile.discard(session.chat_id)
+            overtaken = self._known.combine(session)
+            return Saved(await self._keep(session, watch), overtaken=overtaken)
         self._known.put(session)
         if overtaken:
             log.warning("A newer state of a session was there and stands; the messages were added")
@@ -261,33 +272,28 @@ class PersistenceAdapter:
                 return False
         return await self._sessions.merge_session(session)
 
-    def _keep(self, session: SessionState, watch: Stopwatch) -> None:
-        """Hold a session in memory, for as long as the database is away."""
-        most = UNSAVED_MESSAGES if self._database.enabled else RECENT_MESSAGES
-        session.forget_old_messages()
-        if self._database.enabled and len(session.recent_messages) > most:
-            log.warning("More than %d messages of a chat wait for the database; the oldest are lost", most)
-        session.recent_messages = session.recent_messages[-most:]
+    async def _keep(self, session: SessionState, watch: Stopwatch) -> Durability:
+        """Hold a session in memory and, unless that was not wanted, in the outbox.
+
+        Raises what keeps the outbox from keeping it; it is held in memory all the same.
+        """
+        session.updated_at = now()
         self._known.put(session)
-        self._known.volatile.add(session.chat_id)
-        session_event("kept in memory", session.chat_id, watch)
+        if not self._database.enabled:
+            self._known.hold(session, RECENT_MESSAGES)
+            session_event("kept in memory", session.chat_id, watch)
+            return "volatile"
+        await self._outbox.keep(session)
+        session_event("kept in the outbox", session.chat_id, watch)
+        return "spooled"
 
     async def _add_to_unsaved(self, known: SessionState, message: SessionMessage) -> Saved[SessionMessage]:
         """Keep a message with its whole session: in the database there is none, or an older one."""
         known.recent_messages.append(message)
         saved = await self._save(known, careful=True)
-        stored = next((m for m in reversed(known.recent_messages) if m.same_as(message)), None)
-        return Saved(saved.state, stored if saved else None)
-
-    async def _write_volatile(self) -> None:
-        """Write what waits in memory, until the database is away again."""
-        for chat in tuple(self._known.volatile):
-            async with self._known.lock(chat):
-                known = self._known.get(chat)
-                if not self.is_available:
-                    return
-                if known is not None and chat in self._known.volatile:
-                    await self._save(known, careful=True)
+        key = message.content_key
+        stored = next((m for m in reversed(known.recent_messages) if m.content_key == key), None)
+        return Saved(saved.state, stored if saved.state == "durable" else None)
 
     async def _clean_up_regularly(self) -> None:
         while True:

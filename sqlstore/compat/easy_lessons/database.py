@@ -82,7 +82,7 @@ class DatabaseManager:
                 await self._open()
             except (StoreError, OSError) as error:
                 log.exception(
-                    "Database cannot be opened (%.1f ms); sessions are kept in memory until it can",
+                    "Database cannot be opened (%.1f ms); what is saved waits in the outbox until it can",
                     watch.ms,
                     extra=fields(watch, error),
                 )

@@ -12,14 +12,20 @@ from sqlstore.stores.lessons import SessionState
 from sqlstore.stores.lessons.state import not_stored
 
 KNOWN_SESSIONS: Final = 10_000
-"""Most sessions in memory; then the least recently used is forgotten, a durable one first."""
+"""Most sessions in memory; then the least recently used is forgotten. One whose newest state waits
+in the outbox is never: an outbox has bounds of its own."""
 
 
 class KnownSessions:
-    """Sessions by chat; `volatile` are the chats whose newest state or message is only here."""
+    """Sessions by chat.
 
-    def __init__(self) -> None:
-        self.volatile: set[str] = set()
+    - ahead: the chats whose newest state or message is here and in no database yet.
+    - forgets_all: those too may be forgotten, where there are too many, or they were idle too long.
+    """
+
+    def __init__(self, *, forgets_all: bool) -> None:
+        self.ahead: set[str] = set()
+        self._forgets_all = forgets_all
         self._states: OrderedDict[str, SessionState] = OrderedDict()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -39,20 +45,35 @@ class KnownSessions:
         self._states[state.chat_id] = state
         self._states.move_to_end(state.chat_id)
         while len(self._states) > KNOWN_SESSIONS:
-            durable = (chat_id for chat_id in self._states if chat_id not in self.volatile)
-            self.forget(next(durable, next(iter(self._states))))
+            oldest = next((chat_id for chat_id in self._states if self._may_forget(chat_id)), None)
+            if oldest is None:
+                return
+            self.forget(oldest)
+
+    def hold(self, state: SessionState, most: int) -> None:
+        """Note that this is newer than what a database has; of its messages the newest `most` are held."""
+        self.ahead.add(state.chat_id)
+        state.forget_old_messages()
+        state.recent_messages = state.recent_messages[-most:]
 
     def forget(self, chat_id: str) -> bool:
         """Know a session no longer; False if it was not known."""
-        self.volatile.discard(chat_id)
+        self.ahead.discard(chat_id)
         return self._states.pop(chat_id, None) is not None
 
     def forget_idle(self, before: datetime) -> int:
         """Forget the sessions without a change or message since then; how many."""
-        idle = [chat_id for chat_id, state in self._states.items() if _last_used(state) < before]
+        idle = [
+            chat_id
+            for chat_id, state in self._states.items()
+            if _last_used(state) < before and self._may_forget(chat_id)
+        ]
         for chat_id in idle:
             self.forget(chat_id)
         return len(idle)
+
+    def _may_forget(self, chat_id: str) -> bool:
+        return self._forgets_all or chat_id not in self.ahead
 
     def combine(self, session: SessionState) -> bool:
         """Know this session, and lose no message of the one that was known; True if it was overtaken.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from sqlstore.capabilities.outbox import replayable
 from sqlstore.capabilities.search import Order, Searchable, SearchableRepository, SearchResult
 from sqlstore.engine.clock import now
 from sqlstore.engine.identifiers import uuid7
@@ -24,6 +25,7 @@ class CommandRepository(SearchableRepository[StoredCommand]):
         scopes={"session_id": "s"},
     )
 
+    @replayable("session_id", "command_id", made={"command_id": uuid7}, repeatable=True)
     async def create(
         self,
         session_id: UUID,
@@ -94,6 +96,7 @@ class AnswerRepository(SearchableRepository[StoredAnswer]):
         scopes={"session_id": "s"},
     )
 
+    @replayable("command_id", made={"answer_id": uuid7}, repeatable=True)
     async def create(
         self,
         command_id: UUID,

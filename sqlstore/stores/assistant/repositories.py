@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import get_args
 from uuid import UUID
 
+from sqlstore.capabilities.outbox import replayable
 from sqlstore.engine.clock import now
 from sqlstore.engine.errors import InvalidValue
 from sqlstore.engine.identifiers import uuid7
@@ -40,6 +41,7 @@ class UserRepository(Repository):
 
     table = "users"
 
+    @replayable("hardware_id_hash", "user_id", made={"user_id": uuid7}, repeatable=True)
     async def create(
         self, hardware_id_hash: str, metadata: Details | None = None, *, user_id: UUID | None = None
     ) -> User:
@@ -106,6 +108,7 @@ class SessionRepository(Repository):
 
     table = "sessions"
 
+    @replayable("user_id", "session_id", made={"session_id": uuid7}, repeatable=True)
     async def create(
         self, user_id: UUID, metadata: Details | None = None, *, session_id: UUID | None = None
     ) -> Session:
@@ -120,6 +123,7 @@ class SessionRepository(Repository):
         """One session, or None."""
         return await self._one(Session, self._q.get, session_id)
 
+    @replayable("session_id", repeatable=True)
     async def end(self, session_id: UUID, status: FinalStatus = "ended") -> Session | None:
         """End a session now; None if there is none. One that ended before keeps its end and status."""
         if status not in get_args(FinalStatus):
@@ -140,6 +144,7 @@ class ScreenshotRepository(Repository):
 
     table = "screenshots"
 
+    @replayable("session_id", made={"screenshot_id": uuid7}, repeatable=True)
     async def create(
         self,
         session_id: UUID,
@@ -177,6 +182,7 @@ class MetricRepository(Repository):
 
     table = "performance_metrics"
 
+    @replayable("session_id", made={"metric_id": uuid7}, repeatable=True)
     async def create(
         self, session_id: UUID, metric_type: str, metric_value: Json, *, metric_id: UUID | None = None
     ) -> Metric:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from sqlstore.stores.chatbot.history import (
@@ -21,7 +22,7 @@ from sqlstore.stores.chatbot.history import (
     leading_system_items,
 )
 from sqlstore.stores.chatbot.items import NewItem, batches
-from sqlstore.stores.chatbot.rows import HistoryDigest, HistoryEntry
+from sqlstore.stores.chatbot.rows import HistoryDigest, HistoryEntry, User
 
 if TYPE_CHECKING:
     from sqlstore.stores.chatbot.store import Chatbot
@@ -53,12 +54,23 @@ class Stored:
         return self.ids[position - len(self.items)]
 
 
-async def append_change(tx: Chatbot, user_id: int, history: Sequence[NewItem]) -> int:
-    """Compare a list with what is stored and make the change, inside a transaction; how many were added."""
+async def append_change(
+    tx: Chatbot, user: User, history: Sequence[NewItem], *, late: datetime | None = None
+) -> int:
+    """Compare a list with what is stored and make the change, inside a transaction; how many were added.
+
+    late: when the list was handed over, where that may be long ago. What was written since
+    then is not dropped for it: the list is appended.
+    """
     items: list[Item] = [(item.role, item.content) for item in history]
-    stored = await read_stored(tx, user_id, items)
+    stored = await read_stored(tx, user.id, items)
     change = compare(stored.items, items)
-    await apply_change(tx, user_id, stored, change, history)
+    if late is not None and change.keep < len(stored.items):
+        known = len(stored.items) if change.keep >= stored.before_gap else stored.length
+        dropped = await tx.messages.latest(user.session_id, known - change.keep)
+        if any(message.created_at > late for message in dropped):
+            change = Change(len(stored.items), change.start)
+    await apply_change(tx, user.id, stored, change, history)
     return len(history) - change.start
 
 

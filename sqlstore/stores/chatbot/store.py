@@ -16,8 +16,9 @@ from typing import Any, ClassVar, Final
 
 import msgspec
 
+from sqlstore.capabilities.outbox import replayable
 from sqlstore.capabilities.person import PersonArguments
-from sqlstore.engine.clock import EARLIEST, now
+from sqlstore.engine.clock import EARLIEST, moment_made, now
 from sqlstore.engine.errors import InvalidValue
 from sqlstore.migrations import migrate
 from sqlstore.store import Store
@@ -111,6 +112,7 @@ class Chatbot(Store):
             return [history_item("system", context)]
         return [history_item(message.role, message.content) for message in messages]
 
+    @replayable("session_id")
     async def save_history(
         self,
         session_id: str,
@@ -124,7 +126,8 @@ class Chatbot(Store):
         What is stored already is not stored twice; a list that differs from what is
         stored replaces it from the first difference on; one that has nothing in
         common with it is appended (see `history.compare`). Items may carry `motion`,
-        `latency` (seconds), `from_faq` and `created_at`. `[]` changes nothing.
+        `latency` (seconds), `from_faq` and `created_at`. `[]` changes nothing. A list that comes
+        late, out of an outbox, drops nothing newer: it is appended then.
 
         Raises InvalidValue, naming the item, for one that is no text; nothing is saved then.
         """
@@ -134,11 +137,12 @@ class Chatbot(Store):
 
         async def save(tx: Chatbot) -> None:
             user = await tx._user(session_id, platform, user_name, user_picture)
-            await append_change(tx, user.id, items)
+            await append_change(tx, user, items, late=moment_made())
 
         await self.run(save)
         return True
 
+    @replayable("session_id")
     async def append_message(
         self,
         session_id: str,

@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from sqlstore.capabilities.cache import CachingRepository
+from sqlstore.capabilities.outbox import replayable, text_id
 from sqlstore.capabilities.search import Order, Searchable, SearchableRepository, SearchResult
 from sqlstore.engine.clock import now
 from sqlstore.engine.errors import InvalidValue, UniqueViolation, UsageError
@@ -50,6 +51,7 @@ class ConversationRepository(CachingRepository):
 
     table = "conversations"
 
+    @replayable("conversation_id", made={"conversation_id": text_id}, repeatable=True)
     async def create(
         self,
         user_id: int,
@@ -166,6 +168,7 @@ class MessageRepository(CachingRepository, SearchableRepository[Message]):
         scopes={"conversation_id": "c"},
     )
 
+    @replayable("conversation_id", made={"message_id": text_id}, repeatable=True)
     async def append(
         self,
         conversation_id: str,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -40,9 +41,10 @@ class SessionMessage:
     timestamp: datetime = field(default_factory=now)
     id: int | None = None
 
-    def same_as(self, other: SessionMessage) -> bool:
-        """Whether the two are one message, stored or not."""
-        return (self.role, self.content, self.timestamp) == (other.role, other.content, other.timestamp)
+    @property
+    def content_key(self) -> tuple[Role, str, datetime]:
+        """Two messages with the same are one, stored or not."""
+        return self.role, self.content, self.timestamp
 
     def to_dict(self) -> dict[str, Any]:
         """The message as JSON has it, its time as ISO 8601 text."""
@@ -209,14 +211,13 @@ def stored_message(row: Message) -> SessionMessage:
 
 def not_stored(new: Iterable[SessionMessage], stored: Iterable[SessionMessage]) -> list[SessionMessage]:
     """The new messages without those that are stored already, each of which stands for one."""
-    unmatched = list(stored)
+    unmatched = Counter(message.content_key for message in stored)
     missing = []
     for message in new:
-        match = next((other for other in unmatched if message.same_as(other)), None)
-        if match is None:
-            missing.append(message)
+        if unmatched[message.content_key] > 0:
+            unmatched[message.content_key] -= 1
         else:
-            unmatched.remove(match)
+            missing.append(message)
     return missing
 
 

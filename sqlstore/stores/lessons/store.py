@@ -8,14 +8,17 @@ async with Lessons.open("sqlite:///data/bot.db") as lessons:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from types import ModuleType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 
+from sqlstore.capabilities.outbox import Codec, replayable
 from sqlstore.engine.clock import now
 from sqlstore.engine.errors import Conflict, InvalidValue
+from sqlstore.engine.values import Json
 from sqlstore.store import Store
 from sqlstore.stores.lessons import rows
 from sqlstore.stores.lessons.repositories import MessageRepository, SessionRepository
@@ -28,6 +31,11 @@ from sqlstore.stores.lessons.state import (
     not_stored,
     stored_message,
 )
+
+
+def _checked_document(state: SessionState) -> dict[str, Any]:
+    state.check()
+    return state.to_dict()
 
 
 class Lessons(Store):
@@ -89,8 +97,15 @@ class Lessons(Store):
         messages = [next(added) if message.id is None else message for message in state.recent_messages]
         return SessionState.of(session, messages)
 
-    async def merge_session(self, state: SessionState) -> tuple[SessionState, bool]:
+    @replayable("state.chat_id", codecs={"state": Codec(_checked_document, SessionState.from_dict)})
+    async def merge_session(
+        self, state: SessionState, *, based_on: Mapping[str, Json] | None = None
+    ) -> tuple[SessionState, bool]:
         """Keep a state's new messages whatever others saved; its other columns only where they are not older.
+
+        - based_on: the columns that this state goes on from, where it is not known with which
+          version they are stored: those of a state that still waited in an outbox. None means
+          from `state_version`.
 
         Gives the state as it is stored, and whether another writer's newer state was
         there and stands. Messages that an earlier try stored already (its answer was
@@ -100,6 +115,7 @@ class Lessons(Store):
         given = state.copy()
 
         async def merge(tx: Lessons) -> tuple[SessionState, bool]:
+            await tx._go_on_from(given, based_on)
             new = given.new_messages
             rows = await tx.messages.latest(given.chat_id, RECENT_MESSAGES + len(new))
             stored = [stored_message(row) for row in rows]
@@ -115,6 +131,15 @@ class Lessons(Store):
 
         return await self.run(merge)
 
+    async def _go_on_from(self, state: SessionState, based_on: Mapping[str, Json] | None) -> None:
+        """Give a state the version of what is stored, where that is what it goes on from."""
+        stored = None if based_on is None else await self.sessions.get(state.chat_id)
+        if stored is not None and all(
+            getattr(stored, name) == value for name, value in (based_on or {}).items()
+        ):
+            state.state_version, state.created_at = stored.state_version, stored.created_at
+
+    @replayable("chat_id")
     async def append_message(
         self, chat_id: str, role: Role, content: str, timestamp: datetime | None = None
     ) -> Message:

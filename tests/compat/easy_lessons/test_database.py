@@ -95,17 +95,17 @@ async def test_migrations_are_applied_shown_and_taken_back(database: DatabaseMan
     status = await migrations.get_migration_status()
     assert (status["status"], status["applied_migrations"], status["pending_migrations"]) == (
         "available",
-        [1, 2],
+        [1, 2, 3],
         [],
     )
-    assert status["total_migrations"] == 2
+    assert status["total_migrations"] == 3
     line = status["migrations"][0]
     assert (line["version"], line["name"], line["applied_at"] is not None) == (1, "sessions_messages", True)
-    assert await migrations.rollback(2) == [2, 1]
+    assert await migrations.rollback(3) == [3, 2, 1]
     status = await migrations.get_migration_status()
-    assert (status["applied_migrations"], status["pending_migrations"]) == ([], [1, 2])
+    assert (status["applied_migrations"], status["pending_migrations"]) == ([], [1, 2, 3])
     assert status["migrations"][0]["applied_at"] is None
-    assert await migrations.apply_migrations() == [1, 2]
+    assert await migrations.apply_migrations() == [1, 2, 3]
     assert await migrations.apply_migrations() == []
     await migrations.initialize()
     assert await database.use(lambda lessons: lessons.sessions.count()) == 0

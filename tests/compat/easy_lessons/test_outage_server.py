@@ -1,6 +1,5 @@
 """A PostgreSQL server that goes away, comes back, and loses an answer on the way."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,7 +11,7 @@ from sqlstore.engine.errors import DatabaseError
 from sqlstore.stores.lessons import Lessons
 from tests.engine.proxy import Proxy, proxy
 
-from .talk import said, say
+from .talk import caught_up, said, say
 
 
 @pytest.fixture
@@ -37,11 +36,9 @@ async def test_a_server_that_goes_away_and_comes_back(gateway: tuple[Proxy, str]
     async with PersistenceAdapter(manager) as bot:
         assert await say(bot, "before") == "durable"
         await server.refuse()
-        assert await say(bot, "during") == "volatile"
+        assert await say(bot, "during") == "spooled"
         await server.start()
-        async with asyncio.timeout(10):
-            while not bot.is_available:
-                await asyncio.sleep(0.01)
+        await caught_up(bot)
         assert await say(bot, "after") == "durable"
     await manager.close()
     async with Lessons.open(postgres_url) as store:
@@ -57,13 +54,11 @@ async def test_an_answer_lost_while_the_commit_was_in_flight_stores_nothing_twic
     async with PersistenceAdapter(manager) as bot:
         assert await say(bot, "before") == "durable"
         server.cut_at = (b"COMMIT", moment)
-        assert await say(bot, "in flight") == "volatile"
+        assert await say(bot, "in flight") == "spooled"
         server.cut_at = None
         session = await bot.get_session(1)
         session.add_message("user", "said meanwhile")
-        async with asyncio.timeout(10):
-            while not bot.is_available:
-                await asyncio.sleep(0.01)
+        await caught_up(bot)
         assert await say(bot, "after") == "durable"
     await manager.close()
     assert server.cuts == 1
@@ -84,11 +79,9 @@ async def test_a_message_whose_answer_was_lost_is_not_stored_twice(
         await bot.save_session(session)
         await bot.add_message(1, "user", "before")
         server.cut_at = (b"in flight", "after")
-        assert (await bot.add_message(1, "user", "in flight")).state == "volatile"
+        assert (await bot.add_message(1, "user", "in flight")).state == "spooled"
         server.cut_at = None
-        async with asyncio.timeout(10):
-            while not bot.is_available:
-                await asyncio.sleep(0.01)
+        await caught_up(bot)
         assert await say(bot, "after") == "durable"
     await manager.close()
     assert server.cuts == 1

@@ -3,7 +3,7 @@
 import re
 from typing import Any, NamedTuple
 
-from search_objects import is_of_search
+from search_objects import is_shared
 
 from sqlstore.stores.assistant import Assistant
 
@@ -34,7 +34,7 @@ async def columns(store: Assistant) -> dict[str, dict[str, Column]]:
         )
     found: dict[str, dict[str, Column]] = {}
     for table, name, kind, null, default in rows:
-        if is_of_search(table):
+        if is_shared(table):
             continue
         found.setdefault(table, {})[name] = Column(kind, bool(null), _plain(default))
     return found
@@ -89,15 +89,13 @@ async def indexes(store: Assistant) -> dict[str, str]:
         rows = await store.driver.fetch(
             "SELECT name, tbl_name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL AND tbl_name <> 'migrations'"
         )
-        return {name: f"{table} {_columns_of(sql)}" for name, table, sql in rows if not is_of_search(name)}
+        return {name: f"{table} {_columns_of(sql)}" for name, table, sql in rows if not is_shared(name)}
     rows = await store.driver.fetch(
         "SELECT indexname::text, tablename::text, indexdef FROM pg_indexes "
         "WHERE schemaname = current_schema() AND tablename <> 'migrations' AND indexname LIKE 'idx\\_%'"
     )
     return {
-        name: f"{table} {_columns_of(definition)}"
-        for name, table, definition in rows
-        if not is_of_search(name)
+        name: f"{table} {_columns_of(definition)}" for name, table, definition in rows if not is_shared(name)
     }
 
 
@@ -117,7 +115,7 @@ async def triggers(store: Assistant) -> set[tuple[str, str]]:
             "SELECT tgname::text, relname::text FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid "
             "WHERE NOT tgisinternal AND relnamespace = current_schema()::regnamespace"
         )
-    return {(row[0], row[1]) for row in rows if not is_of_search(row[0])}
+    return {(row[0], row[1]) for row in rows if not is_shared(row[0])}
 
 
 async def everything(store: Assistant) -> list[Any]:

@@ -71,7 +71,7 @@ async def rows_to_save(
     assert user is not None
     async with bot.driver.transaction() as held:
         recorder = Recorder(held)
-        await append_change(bot._bound(recorder), user.id, read_items(history, datetime.now(UTC)))
+        await append_change(bot._bound(recorder), user, read_items(history, datetime.now(UTC)))
         return recorder.read, recorder.changed
 
 

@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from search_objects import is_of_search
+from search_objects import is_shared
 
 from sqlstore.engine.driver import Driver
 
@@ -106,7 +106,7 @@ async def triggers(driver: Driver, table: str) -> set[str]:
         rows = await driver.fetch(
             f"SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgrelid = '{table}'::regclass"
         )
-    return {name for (name,) in rows if not is_of_search(name)}
+    return {name for (name,) in rows if not is_shared(name)}
 
 
 async def everything(driver: Driver) -> list[tuple[str, ...]]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import schema_reading as schema
 from schema_reading import Column
-from search_objects import is_of_search
+from search_objects import is_shared
 
 from sqlstore.engine.errors import CheckViolation, ForeignKeyViolation, NotNullViolation, UniqueViolation
 from sqlstore.migrations import down, migrate
@@ -76,7 +76,9 @@ async def test_the_book_of_migrations_has_version_name_and_time(lessons: Lessons
     rows = await lessons.driver.fetch(
         "SELECT version, name, applied_at FROM migrations WHERE store = 'lessons'"
     )
-    assert [(row[0], row[1]) for row in rows] == [(1, "sessions_messages"), (2, "search")]
+    assert [(row[0], row[1]) for row in rows] == [
+        (1, "sessions_messages"), (2, "search"), (3, "outbox_applied"),
+    ]  # fmt: skip
     assert rows[0][2] is not None
 
 
@@ -94,7 +96,7 @@ async def test_compared_text_is_ordered_by_its_bytes_on_postgres(lessons: Lesson
         "SELECT table_name || '.' || column_name FROM information_schema.columns "
         "WHERE table_schema = current_schema() AND collation_name = 'C' AND table_name <> 'migrations'"
     )
-    assert {name for (name,) in rows if not is_of_search(name)} == {
+    assert {name for (name,) in rows if not is_shared(name)} == {
         "sessions.chat_id", "sessions.scenario", "messages.chat_id", "messages.role",
     }  # fmt: skip
 

@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from search_objects import is_of_search
+from search_objects import is_shared
 
 from sqlstore.stores.support import Support
 
@@ -145,7 +145,7 @@ async def indexes(desk: Support) -> set[Index]:
     )
     found = set()
     for name, table, definition in rows:
-        if is_of_search(name):
+        if is_shared(name):
             continue
         match = re.search(r"USING btree \(([^)]*)\)(?: WHERE \((.*)\))?$", definition)
         assert match, definition
@@ -171,7 +171,7 @@ async def triggers(desk: Support) -> set[tuple[str, str]]:
             "SELECT tgname::text, relname::text FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid "
             "WHERE NOT tgisinternal AND relnamespace = current_schema()::regnamespace"
         )
-    return {(name, table) for name, table in rows if table in TABLES and not is_of_search(name)}
+    return {(name, table) for name, table in rows if table in TABLES and not is_shared(name)}
 
 
 async def snapshot(desk: Support) -> list[tuple[object, ...]]:

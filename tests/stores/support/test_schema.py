@@ -1,7 +1,7 @@
 """The schema as both engines tell it, compared with a table written by hand."""
 
 import pytest
-from search_objects import is_of_search
+from search_objects import is_shared
 
 from sqlstore.stores.support import Support
 
@@ -121,7 +121,7 @@ async def test_text_that_is_compared_has_the_order_of_its_bytes(desk: Support) -
         "SELECT table_name || '.' || column_name FROM information_schema.columns "
         "WHERE table_schema = current_schema() AND collation_name = 'C' AND table_name <> 'migrations'"
     )
-    assert {name for (name,) in rows if not is_of_search(name)} == {
+    assert {name for (name,) in rows if not is_shared(name)} == {
         "chats.type",
         "messages.message_type",
         "messages.intent",

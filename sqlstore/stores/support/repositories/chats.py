@@ -4,7 +4,8 @@ from typing import Final, get_args
 
 from msgspec import UNSET, UnsetType
 
-from sqlstore.engine.clock import now
+from sqlstore.capabilities.outbox import replayable
+from sqlstore.engine.clock import moment_made, now
 from sqlstore.engine.filters import Filter, FilteredList
 from sqlstore.engine.repository import Repository
 from sqlstore.stores.support.rows import Chat, ChatType
@@ -25,8 +26,16 @@ class ChatRepository(Repository):
 
     table = "chats"
 
+    @replayable("chat_id", repeatable=True)
     async def save(self, chat_id: int, type: ChatType, title: str | None = None) -> Chat:  # noqa: A002 - the column
-        """Keep a chat as Telegram describes it now, made if new; an archived one stays so."""
+        """Keep a chat as Telegram describes it now, made if new; an archived one stays so.
+
+        One that comes late, out of an outbox, leaves a chat that is there as it is: nobody
+        knows which description is newer.
+        """
+        known = None if moment_made() is None else await self.get(chat_id)
+        if known is not None:
+            return known
         chat = await self._one(Chat, self._q.save, chat_id, type, title, now())
         assert chat is not None  # noqa: S101 - an upsert gives its row
         return chat

@@ -6,6 +6,7 @@ from typing import Final, get_args
 
 from msgspec import UNSET, UnsetType
 
+from sqlstore.capabilities.outbox import replayable
 from sqlstore.capabilities.search import Order, Searchable, SearchableRepository, SearchResult
 from sqlstore.engine.clock import now
 from sqlstore.engine.filters import Filter, FilteredList, check_limit
@@ -40,6 +41,7 @@ class MessageRepository(SearchableRepository[Message]):
         scopes={"chat_id": "c", "user_id": "u"},
     )
 
+    @replayable("chat_id", "user_id", repeatable=True)
     async def append(
         self,
         telegram_id: int,

@@ -4,7 +4,8 @@ from typing import Final
 
 from msgspec import UNSET, UnsetType
 
-from sqlstore.engine.clock import now
+from sqlstore.capabilities.outbox import replayable
+from sqlstore.engine.clock import moment_made, now
 from sqlstore.engine.filters import Filter, FilteredList, check_limit
 from sqlstore.engine.repository import Repository
 from sqlstore.stores.support.rows import User
@@ -19,13 +20,19 @@ class UserRepository(Repository):
 
     table = "users"
 
+    @replayable("user_id", repeatable=True)
     async def save(
         self, user_id: int, first_name: str, *, username: str | None = None, last_name: str | None = None
     ) -> User:
         """Keep a person as Telegram describes them now, made if new; updated_at becomes now.
 
-        username, last_name: None means that the person has none any more.
+        username, last_name: None means that the person has none any more. One that comes late,
+        out of an outbox, leaves a newer description as it is.
         """
+        late = moment_made()
+        known = None if late is None else await self.get(user_id)
+        if late is not None and known is not None and known.updated_at > late:
+            return known
         user = await self._one(User, self._q.save, user_id, username, first_name, last_name, now())
         assert user is not None  # noqa: S101 - an upsert gives its row
         return user

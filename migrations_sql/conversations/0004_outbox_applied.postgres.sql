@@ -1,0 +1,13 @@
+-- Which writes of an outbox are in these tables already: noted in the transaction that makes the
+-- write, so that one whose answer was lost is not made twice. Rows of some days ago are deleted.
+
+-- migrate: up
+CREATE TABLE outbox_applied (
+  id text COLLATE "C" PRIMARY KEY,
+  applied_at timestamptz NOT NULL
+);
+
+CREATE INDEX idx_outbox_applied_applied_at ON outbox_applied (applied_at, id);
+
+-- migrate: down
+DROP TABLE outbox_applied;
