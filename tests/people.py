@@ -1,5 +1,6 @@
 """Every store with people in it: what tests of retention and of single persons begin with."""
 
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -81,6 +82,11 @@ async def _lessons(lessons, person: str, canary: str) -> None:
     await lessons.append_message(person, "assistant", canary)
 
 
+async def _state(state, person: str, canary: str) -> None:
+    for framework in ("langchain", "openai_agents"):
+        await state.append_items(framework, person, [json.dumps(canary), f'{{"note": {json.dumps(canary)}}}'])
+
+
 async def _support(desk, person: str, canary: str) -> None:
     number = int(person)
     await desk.chats.save(-100, "supergroup", "Customers")
@@ -116,6 +122,7 @@ PEOPLE = {
         ("7", "8"), _conversations, (f"UPDATE conversations SET updated_at = '{LONG_AGO}'",)
     ),
     "lessons": People(("41", "42"), _lessons, (f"UPDATE sessions SET updated_at = '{LONG_AGO}'",)),
+    "state": People(("41", "42"), _state, (f"UPDATE histories SET updated_at = '{LONG_AGO}'",)),
     "support": People(
         ("501", "502"),
         _support,
