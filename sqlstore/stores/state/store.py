@@ -8,12 +8,14 @@ async with State.open("sqlite:///data/state.db") as state:
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from types import ModuleType
 from typing import ClassVar
 
 import msgspec
 
+from sqlstore.open_options import OpenOptions
 from sqlstore.store import Store
 from sqlstore.stores.state import rows
 from sqlstore.stores.state.histories import HistoryItemRepository, HistoryRepository
@@ -35,6 +37,12 @@ class State(Store):
 
     histories: HistoryRepository
     history_items: HistoryItemRepository
+    loop: asyncio.AbstractEventLoop
+    """The event loop in which the store was opened, and in which it works."""
+
+    async def _start(self, options: OpenOptions) -> None:
+        self.loop = asyncio.get_running_loop()
+        await super()._start(options)
 
     async def append_items(self, framework: str, session_id: str, items: Sequence[str]) -> None:
         """Add JSON documents to a history in their order, next to each other; one never seen is begun.
