@@ -10,7 +10,9 @@ from typing import Literal, ParamSpec, TypeAlias, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
-Step = Literal["waiting", "copying", "counting", "checking", "restoring", "indexing", "vacuuming", "analyzing"]
+Step = Literal[
+    "waiting", "copying", "counting", "checking", "restoring", "indexing", "vacuuming", "analyzing"
+]
 OnStep: TypeAlias = Callable[[Step, int, int | None], None]
 """Told the step, how much of it is done, and of how much (None where nobody knows).
 
