@@ -16,6 +16,8 @@ from typing import Any, Final, cast
 from sqlstore.adapters.settled import settled
 from sqlstore.stores.state import Checkpoint as CheckpointRow
 from sqlstore.stores.state import CheckpointWrite, State
+from sqlstore.stores.state.ancestry import lines_to_values
+from sqlstore.stores.state.checkpoints import PAGE_SIZE
 from sqlstore.stores.state.list_values import NewValue, Serialized
 
 try:
@@ -40,7 +42,8 @@ except ModuleNotFoundError:
     ) from None
 
 DELETE: Final = "delete"
-_VALUES, _VERSIONS = "channel_values", "channel_versions"
+_VALUES: Final = "channel_values"
+_VERSIONS: Final = "channel_versions"
 _DELTA_COUNTERS: Final = "counters_since_delta_snapshot"
 
 
@@ -84,23 +87,26 @@ class SqlStoreSaver(BlockingMethods):
         - config: None means of all threads; without checkpoint_ns of all namespaces.
         - filter: members of the metadata that must be equal; None is equal to one that is missing.
         """
+        if limit is not None and limit <= 0:
+            return
         given = {} if config is None else config["configurable"]
         checkpoint_id = given.get("checkpoint_id")
         rows = self._store.checkpoints.newest(
             None if config is None else str(given["thread_id"]),
             given.get("checkpoint_ns"),
             before=None if before is None else get_checkpoint_id(before),
+            page_size=PAGE_SIZE if limit is None or filter else min(limit, PAGE_SIZE),
         )
         left = limit
         async for row in rows:
-            if left is not None and left <= 0:
-                return
             if checkpoint_id and row.checkpoint_id != checkpoint_id:
                 continue
             checkpoint, metadata = self._body(row)
             if all(metadata.get(key) == value for key, value in (filter or {}).items()):
-                left = None if left is None else left - 1
                 yield await self._tuple(row, checkpoint, metadata)
+                left = None if left is None else left - 1
+                if left == 0:
+                    return
 
     async def aput(
         self,
@@ -197,7 +203,7 @@ class SqlStoreSaver(BlockingMethods):
         if not target:
             newest = await self._store.checkpoints.latest(thread_id, checkpoint_ns)
             target = None if newest is None else newest.checkpoint_id
-        lines, seeds = await self._lines(thread_id, checkpoint_ns, target, channels)
+        lines, seeds = await lines_to_values(self._store, thread_id, checkpoint_ns, target, channels)
         ids = {checkpoint_id for line in lines.values() for checkpoint_id in line}
         written: dict[tuple[str, str], list[PendingWrite]] = {}
         for row in await self._store.checkpoint_writes.of_channels(
@@ -259,23 +265,6 @@ class SqlStoreSaver(BlockingMethods):
             for channel, value in stored.items()
         }
 
-    async def _lines(
-        self, thread_id: str, checkpoint_ns: str, checkpoint_id: str | None, channels: Sequence[str]
-    ) -> tuple[dict[str, list[str]], dict[str, str]]:
-        """For each channel: the checkpoints before one, back to the nearest with a value, and its version."""
-        lines: dict[str, list[str]] = {channel: [] for channel in channels}
-        seeds: dict[str, str] = {}
-        stored = await self._store.channel_values.versions(thread_id, checkpoint_ns, channels)
-        line = self._store.checkpoints.line(thread_id, checkpoint_ns, checkpoint_id)
-        await anext(line, None)  # the checkpoint itself
-        while len(seeds) < len(lines) and (ancestor := await anext(line, None)) is not None:
-            for channel in lines.keys() - seeds.keys():
-                lines[channel].append(ancestor.checkpoint_id)
-                version = str(ancestor.channel_versions.get(channel))
-                if (channel, version) in stored:
-                    seeds[channel] = version
-        return lines, seeds
-
     async def _needed(self, thread_id: str, checkpoint_ns: str, checkpoint_id: str) -> list[str]:
         """A checkpoint, and those before it without which its delta channels cannot be rebuilt."""
         row = await self._store.checkpoints.get(thread_id, checkpoint_ns, checkpoint_id)
@@ -286,7 +275,7 @@ class SqlStoreSaver(BlockingMethods):
         missing = [
             channel for channel in channels if (channel, str(row.channel_versions.get(channel))) not in stored
         ]
-        lines, _ = await self._lines(thread_id, checkpoint_ns, checkpoint_id, missing)
+        lines, _ = await lines_to_values(self._store, thread_id, checkpoint_ns, checkpoint_id, missing)
         return [checkpoint_id, *{each for line in lines.values() for each in line}]
 
 

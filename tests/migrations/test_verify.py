@@ -169,6 +169,7 @@ ROWS = {
     "state": (
         "INSERT INTO histories (framework, session_id) VALUES ('langchain', '1')",
         "INSERT INTO history_items (framework, session_id, seq, item) VALUES ('langchain', '1', 1, '{}')",
+        "INSERT INTO threads (thread_id) VALUES ('1')",
     ),
     "support": (
         "INSERT INTO users (id, first_name) VALUES (1, 'Ann')",

@@ -27,7 +27,8 @@ from sqlstore.stores.state.rows import (
 
 TOUCH_EVERY: Final = timedelta(minutes=1)
 """How exactly a thread's last use is kept."""
-_PAGE: Final = 100
+PAGE_SIZE: Final = 100
+"""Checkpoints that are read at once."""
 _LAST: Final = "\U0010ffff"
 """Comes after every id."""
 
@@ -76,7 +77,7 @@ class CheckpointRepository(Repository):
         checkpoint_ns: str | None = None,
         *,
         before: str | None = None,
-        page_size: int = _PAGE,
+        page_size: int = PAGE_SIZE,
     ) -> AsyncIterator[Checkpoint]:
         """Checkpoints, newest first, page by page.
 
@@ -111,7 +112,9 @@ class CheckpointRepository(Repository):
         """A checkpoint, its parent, that one's parent …, page by page; it ends where they go in a circle."""
         seen: set[str] = set()
         while checkpoint_id is not None:
-            page = await self._many(Ancestor, self._q.line, thread_id, checkpoint_ns, checkpoint_id, _PAGE)
+            page = await self._many(
+                Ancestor, self._q.line, thread_id, checkpoint_ns, checkpoint_id, PAGE_SIZE
+            )
             for ancestor in page:
                 if ancestor.checkpoint_id in seen:
                     return
