@@ -4,7 +4,17 @@ import asyncio
 import random
 
 import pytest
-from agents import Agent, Model, ModelResponse, RunConfig, Runner, Session, SessionSettings, Usage, function_tool
+from agents import (
+    Agent,
+    Model,
+    ModelResponse,
+    RunConfig,
+    Runner,
+    Session,
+    SessionSettings,
+    Usage,
+    function_tool,
+)
 from agents.memory import SQLiteSession
 from openai.types.responses import ResponseFunctionToolCall, ResponseOutputMessage, ResponseOutputText
 
@@ -20,7 +30,13 @@ def user(text: object) -> dict:
 
 def said(text: object) -> dict:
     content = [{"type": "output_text", "text": str(text), "annotations": []}]
-    return {"type": "message", "role": "assistant", "id": f"m{text}", "status": "completed", "content": content}
+    return {
+        "type": "message",
+        "role": "assistant",
+        "id": f"m{text}",
+        "status": "completed",
+        "content": content,
+    }
 
 
 def call(number: object, kind: str = "function_call") -> dict:
@@ -138,7 +154,13 @@ async def test_no_window_of_any_history_has_an_output_without_its_call(sqlite_ur
         for number in range(25):
             items, waiting = [], []
             for place in range(randomly.randrange(2, 40)):
-                choices = [user(place), said(place), reasoning(place), "call", *(["output"] * 2 if waiting else [])]
+                choices = [
+                    user(place),
+                    said(place),
+                    reasoning(place),
+                    "call",
+                    *(["output"] * 2 if waiting else []),
+                ]
                 chosen = randomly.choice(choices)
                 if chosen == "call":
                     waiting.append(place)
@@ -153,10 +175,14 @@ async def test_no_window_of_any_history_has_an_output_without_its_call(sqlite_ur
                 assert window == items[len(items) - len(window) :]
                 assert len(window) <= limit
                 calls = {item["call_id"] for item in window if item.get("type") == "function_call"}
-                assert calls >= {item["call_id"] for item in window if item.get("type") == "function_call_output"}
+                assert calls >= {
+                    item["call_id"] for item in window if item.get("type") == "function_call_output"
+                }
                 before = items[len(items) - len(window) - 1] if len(window) < len(items) else {}
                 if window and before.get("type") == "reasoning":
-                    assert window[0].get("type") in {"reasoning", "function_call_output"} or "user" in str(window[0])
+                    assert window[0].get("type") in {"reasoning", "function_call_output"} or "user" in str(
+                        window[0]
+                    )
 
 
 async def test_the_limit_of_the_settings_is_the_default(state):
@@ -169,10 +195,7 @@ async def test_the_limit_of_the_settings_is_the_default(state):
 async def test_batches_of_many_tasks_stay_whole(state):
     sessions = [SqlStoreSession("ann", state) for _ in range(5)]
     await asyncio.gather(
-        *(
-            sessions[task % 5].add_items([user(f"{task} {place}") for place in range(4)])
-            for task in range(40)
-        )
+        *(sessions[task % 5].add_items([user(f"{task} {place}") for place in range(4)]) for task in range(40))
     )
     texts = [item["content"] for item in await sessions[0].get_items()]
     assert len(texts) == 160
@@ -303,4 +326,6 @@ async def test_the_example_runs(url, tmp_path):
 
 
 async def test_without_the_sdk_it_says_what_to_install():
-    assert "pip install 'sqlstore[openai-agents]'" in await import_error("sqlstore.adapters.openai_agents", "agents")
+    assert "pip install 'sqlstore[openai-agents]'" in await import_error(
+        "sqlstore.adapters.openai_agents", "agents"
+    )
