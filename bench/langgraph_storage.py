@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import asyncpg
 from langchain_core.messages import AIMessage
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
@@ -81,7 +82,10 @@ async def main(turns: int) -> None:
             seconds = await talk(SqlStoreSaver(state), turns)
             sizes = "SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace"
             ((used,),) = await state.driver.fetch(sizes)
-        print(f"sqlstore on PostgreSQL: {int(used):,} bytes, {seconds:.1f} s; the schema {schema} stays")
+        print(f"sqlstore on PostgreSQL: {int(used):,} bytes, {seconds:.1f} s")
+        connection = await asyncpg.connect(server)
+        await connection.execute(f"DROP SCHEMA {schema} CASCADE")
+        await connection.close()
 
 
 asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 500))
