@@ -7,7 +7,7 @@ JOBS   ?= auto
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check format bench bench-migrations bench-search bench-transfer soak dist clean
+.PHONY: help demo test test-fast check format bench bench-langgraph bench-migrations bench-search bench-transfer soak dist clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -44,6 +44,9 @@ bench-migrations: $(VENV)/.test  ## 200 migrations beside other runners, and wha
 bench-search: $(VENV)/.test  ## how right a search is, how fast at 1,000,000 messages, and what it costs
 	$(BIN)/python -m bench.search_truth
 	$(BIN)/python bench/search_speed.py --rows 1000000 --engine sqlite --engine postgres
+
+bench-langgraph: $(VENV)/.test  ## what 500 turns of a LangGraph conversation cost, beside its own saver
+	$(BIN)/python bench/langgraph_storage.py
 
 bench-transfer: $(VENV)/.test  ## export, import and copy of 1,000,000 messages: rows a second, memory
 	$(BIN)/python bench/transfer.py 1000000

@@ -1,5 +1,6 @@
 """Every store with people in it: what tests of retention and of single persons begin with."""
 
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -7,6 +8,8 @@ from dataclasses import dataclass
 from sqlstore.engine.driver import Statement
 from sqlstore.store import Store
 from sqlstore.stores import load_store
+from sqlstore.stores.state import Checkpoint, CheckpointWrite
+from sqlstore.stores.state.list_values import NewValue
 
 KEY = "0123456789abcdef0123456789abcdef"
 LONG_AGO = "2020-01-01T00:00:00.000000Z"
@@ -85,6 +88,20 @@ async def _lessons(lessons, person: str, canary: str) -> None:
     await lessons.append_message(person, "assistant", canary)
 
 
+async def _state(state, person: str, canary: str) -> None:
+    for framework in ("langchain", "openai_agents"):
+        await state.append_items(framework, person, [json.dumps(canary), f'{{"note": {json.dumps(canary)}}}'])
+    said = [("text", f"{canary} {number}".encode()) for number in range(3)]
+    for number in (1, 2, 3):
+        checkpoint = Checkpoint(
+            person, "", f"c{number}", None, "run", {"said": f"v{number}"}, "text", b"-0.0"
+        )
+        await state.put_checkpoint(checkpoint, [NewValue("said", f"v{number}", said[:number])])
+    await state.put_writes(
+        person, [CheckpointWrite(person, "", "c3", "task", -1, "", "said", "text", canary.encode())]
+    )
+
+
 async def _support(desk, person: str, canary: str) -> None:
     number = int(person)
     await desk.chats.save(-100, "supergroup", "Customers")
@@ -120,6 +137,11 @@ PEOPLE = {
         ("7", "8"), _conversations, (f"UPDATE conversations SET updated_at = '{LONG_AGO}'",)
     ),
     "lessons": People(("41", "42"), _lessons, (f"UPDATE sessions SET updated_at = '{LONG_AGO}'",)),
+    "state": People(
+        ("41", "42"),
+        _state,
+        (f"UPDATE histories SET updated_at = '{LONG_AGO}'", f"UPDATE threads SET updated_at = '{LONG_AGO}'"),
+    ),
     "support": People(
         ("501", "502"),
         _support,

@@ -21,7 +21,8 @@ async def columns(store: Store) -> dict[str, dict[str, Column]]:
     if store.driver.engine == "sqlite":
         rows = await store.driver.fetch(
             'SELECT t.name, c.name, c.type, c."notnull" = 0 AND c.pk = 0, '
-            "coalesce(c.dflt_value, iif(c.pk AND c.type = 'INTEGER', 'identity', NULL)) "
+            "coalesce(c.dflt_value, iif(c.pk AND c.type = 'INTEGER' AND "
+            "(SELECT count(*) FROM pragma_table_info(t.name) WHERE pk) = 1, 'identity', NULL)) "
             "FROM pragma_table_list AS t JOIN pragma_table_info(t.name) AS c WHERE t.schema = 'main' "
             "AND t.name <> 'migrations' AND t.name NOT LIKE 'sqlite_%' ORDER BY t.name, c.cid"
         )

@@ -15,6 +15,7 @@ STORES: Final[dict[str, str]] = {
     "chatbot": "sqlstore.stores.chatbot:Chatbot",
     "conversations": "sqlstore.stores.conversations:Conversations",
     "lessons": "sqlstore.stores.lessons:Lessons",
+    "state": "sqlstore.stores.state:State",
     "support": "sqlstore.stores.support:Support",
 }
 """The class of each store, as module and name."""

@@ -113,7 +113,7 @@ async def test_a_store_that_knows_no_persons_says_so(url):
             await diary.erase_person("ann")
 
 
-@pytest.mark.parametrize("name", sorted(PEOPLE))
+@pytest.mark.parametrize("name", sorted(PEOPLE.keys() - {"state"}))  # where nothing is searched
 async def test_the_words_of_who_was_erased_leave_the_file_at_once(sqlite_url, name):
     people = PEOPLE[name]
     path = Path(sqlite_url.removeprefix("sqlite:///"))

@@ -187,7 +187,7 @@ def test_stubs_are_of_one_store(tmp_path):
     assert "--store NAME" in errors
 
 
-@pytest.mark.parametrize("store", ["assistant", "chatbot", "conversations", "lessons", "support"])
+@pytest.mark.parametrize("store", ["assistant", "chatbot", "conversations", "lessons", "state", "support"])
 def test_the_built_in_stores_have_valid_stubs(store):
     from sqlstore.engine.queries import row_types_of
     from sqlstore.stores import load_store

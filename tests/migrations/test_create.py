@@ -103,7 +103,7 @@ def test_validate_lists_everything_that_is_wrong_for_both_engines(source):
 
 
 def test_validate_finds_nothing_wrong_with_the_stores_of_sqlstore(sqlite_shop):
-    for store in ("assistant", "chatbot", "conversations", "lessons", "support"):
+    for store in ("assistant", "chatbot", "conversations", "lessons", "state", "support"):
         from sqlstore.engine.resources import migrations_folder
 
         assert validate(MigrationSource(store, migrations_folder(store))).problems == ()

@@ -201,7 +201,7 @@ async def test_it_lists_a_store_and_not_the_book(database, store):
     assert {item.kind for item in schema} >= {"table", "index", "trigger"}
 
 
-@pytest.mark.parametrize("store", ["assistant", "chatbot", "conversations", "lessons", "support"])
+@pytest.mark.parametrize("store", ["assistant", "chatbot", "conversations", "lessons", "state", "support"])
 async def test_what_it_prints_of_sqlite_makes_the_same_database(store):
     async with scratch_driver("sqlite") as first, scratch_driver("sqlite") as second:
         await migrate(first, MigrationSource(store, migrations_folder(store)))

@@ -166,6 +166,11 @@ ROWS = {
         "INSERT INTO sessions (chat_id) VALUES ('1')",
         "INSERT INTO messages (chat_id, role, content) VALUES ('1', 'user', 'hello')",
     ),
+    "state": (
+        "INSERT INTO histories (framework, session_id) VALUES ('langchain', '1')",
+        "INSERT INTO history_items (framework, session_id, seq, item) VALUES ('langchain', '1', 1, '{}')",
+        "INSERT INTO threads (thread_id) VALUES ('1')",
+    ),
     "support": (
         "INSERT INTO users (id, first_name) VALUES (1, 'Ann')",
         "INSERT INTO chats (id, type) VALUES (1, 'private')",

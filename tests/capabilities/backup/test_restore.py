@@ -43,6 +43,8 @@ async def write(store) -> None:
             state = await store.load_session("42") or SessionState("42")
             state.add_message("user", "Why is the sky blue?")
             await store.save_session(state)
+        case "state":
+            await store.append_items("langchain", "42", ["{}"])
         case "support":
             await store.chats.save(-100, "supergroup", "Customers")
             await store.users.save(7, "Ann", username="ann")

@@ -6,7 +6,7 @@ from search_objects import is_of_search
 from sqlstore.capabilities.search.maintenance import complete
 from sqlstore.migrations import down, migrate
 from sqlstore.store import Store
-from sqlstore.stores import STORES, load_store
+from sqlstore.stores import load_store
 
 TABLES = {
     "assistant": ["commands", "llm_answers"],
@@ -48,7 +48,7 @@ async def objects(store: Store) -> dict[str, str]:
     return {name: sql for name, sql in rows if name != "migrations"}
 
 
-@pytest.mark.parametrize("name", sorted(STORES))
+@pytest.mark.parametrize("name", sorted(TABLES))
 async def test_what_search_adds_is_the_same_in_every_store(name: str, url: str) -> None:
     async with load_store(name).open(url) as store:
         engine = store.driver.engine
@@ -69,7 +69,7 @@ async def test_what_search_adds_is_the_same_in_every_store(name: str, url: str) 
         )
 
 
-@pytest.mark.parametrize("name", sorted(STORES))
+@pytest.mark.parametrize("name", sorted(TABLES))
 async def test_down_and_up_again_leave_the_same_schema(name: str, url: str) -> None:
     kind = load_store(name)
     async with kind.open(url, search=False) as store:
@@ -80,7 +80,7 @@ async def test_down_and_up_again_leave_the_same_schema(name: str, url: str) -> N
         assert await objects(store) == before
 
 
-@pytest.mark.parametrize("name", sorted(STORES))
+@pytest.mark.parametrize("name", sorted(TABLES))
 async def test_search_goes_and_its_table_stays_as_it_was(name: str, url: str) -> None:
     kind = load_store(name)
     async with kind.open(url, search=False) as store:
@@ -92,7 +92,7 @@ async def test_search_goes_and_its_table_stays_as_it_was(name: str, url: str) ->
         }
 
 
-@pytest.mark.parametrize("name", sorted(STORES))
+@pytest.mark.parametrize("name", sorted(TABLES))
 async def test_every_trigger_runs_in_an_empty_store(name: str, url: str) -> None:
     async with load_store(name).open(url) as store:
         await complete(store.driver, TABLES[name], lambda done, total: None)

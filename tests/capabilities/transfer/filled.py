@@ -38,6 +38,11 @@ BY_HAND = {
         f"UPDATE sessions SET state_version = 7, updated_at = '{EARLY}', topic = '', user_preferences = '[1.0]'",
         "DELETE FROM messages WHERE id = (SELECT max(id) FROM messages)",
     ),
+    "state": (
+        f"UPDATE histories SET last_seq = 41, updated_at = '{EARLY}' WHERE session_id = '41'",
+        "DELETE FROM history_items WHERE session_id = '42' AND seq = 2",
+        "DELETE FROM channel_values WHERE id = (SELECT max(id) FROM channel_values)",
+    ),
     "support": (
         "UPDATE messages SET telegram_id = 9223372036854775807 WHERE id = 1",
         f"UPDATE users SET updated_at = '{EARLY}'",

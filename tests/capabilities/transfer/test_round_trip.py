@@ -16,6 +16,7 @@ NEWCOMERS = {
     "chatbot": "web_new",
     "conversations": "9",
     "lessons": "43",
+    "state": "43",
     "support": "503",
 }
 

@@ -1,0 +1,48 @@
+"""How frameworks' calls meet the store: writes that are finished, and calls without `await`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+async def settled(work: Coroutine[Any, Any, T]) -> T:
+    """Run it to its end, however often the caller is cancelled; CancelledError is raised afterwards.
+
+    A write whose answer nobody waits for any more is then on the disk, or has failed: the
+    CancelledError has that failure as its cause.
+    """
+    task = asyncio.create_task(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = cancelled or error
+    if cancelled is None:
+        return task.result()
+    raise cancelled from (None if task.cancelled() else task.exception())
+
+
+def from_thread(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T], instead: str) -> T:
+    """Run it in the loop of an open store and wait, from a thread that has no part in that loop.
+
+    instead: the method to await inside the loop. Raises asyncio.InvalidStateError there, where
+    waiting would never end, and RuntimeError where that loop does not run any more.
+    """
+    try:
+        inside = asyncio.get_running_loop() is loop
+    except RuntimeError:
+        inside = False
+    if inside or not loop.is_running():
+        work.close()
+        if inside:
+            raise asyncio.InvalidStateError(
+                f"this call would block the event loop of its own database; use `await {instead}`, "
+                "or call from another thread, such as with `asyncio.to_thread`"
+            )
+        raise RuntimeError(f"the event loop in which the store was opened has ended; use `await {instead}`")
+    return asyncio.run_coroutine_threadsafe(work, loop).result()

@@ -1,0 +1,178 @@
+"""The state store: what frameworks for agents and bots keep between two calls.
+
+Its users are the adapters in `sqlstore.adapters`, one for each framework.
+
+async with State.open("sqlite:///data/state.db") as state:
+    session = SqlStoreSession("ann", state)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import ModuleType
+from typing import ClassVar, Final
+
+import msgspec
+
+from sqlstore.engine.driver import Driver
+from sqlstore.engine.errors import ForeignKeyViolation
+from sqlstore.engine.queries import Queries
+from sqlstore.open_options import OpenOptions
+from sqlstore.store import Store
+from sqlstore.stores.state import rows
+from sqlstore.stores.state.checkpoints import (
+    TOUCH_EVERY,
+    ChannelValueRepository,
+    CheckpointRepository,
+    CheckpointWriteRepository,
+    ThreadRepository,
+)
+from sqlstore.stores.state.histories import HistoryItemRepository, HistoryRepository
+from sqlstore.stores.state.list_values import NewValue
+from sqlstore.stores.state.rows import Checkpoint, CheckpointWrite
+
+_MOST_TOUCHED: Final = 10_000
+
+
+class State(Store):
+    """Histories of agents, checkpoints of graphs, and whatever else a framework asks a store for.
+
+    Its methods raise InvalidValue before any I/O for what no database could
+    keep, else a member of sqlstore.engine.errors.DatabaseError.
+    """
+
+    name = "state"
+    row_types: ClassVar[ModuleType] = rows
+    tables: ClassVar[dict[str, type[msgspec.Struct]]] = {
+        "histories": rows.History,
+        "history_items": rows.HistoryItem,
+        "threads": rows.Thread,
+        "checkpoints": rows.Checkpoint,
+        "channel_values": rows.ChannelValue,
+        "checkpoint_writes": rows.CheckpointWrite,
+    }
+
+    histories: HistoryRepository
+    history_items: HistoryItemRepository
+    threads: ThreadRepository
+    checkpoints: CheckpointRepository
+    channel_values: ChannelValueRepository
+    checkpoint_writes: CheckpointWriteRepository
+    loop: asyncio.AbstractEventLoop
+    """The event loop in which the store was opened, and in which it works."""
+
+    def __init__(self, driver: Driver, queries: Queries) -> None:
+        super().__init__(driver, queries)
+        self._touched: dict[str, float] = {}
+
+    async def _start(self, options: OpenOptions) -> None:
+        self.loop = asyncio.get_running_loop()
+        await super()._start(options)
+
+    async def append_items(self, framework: str, session_id: str, items: Sequence[str]) -> None:
+        """Add JSON documents to a history in their order, next to each other; one never seen is begun.
+
+        All or none; `[]` changes nothing.
+        """
+
+        async def create_and_append(tx: State) -> bool:
+            await tx.histories.create(framework, session_id)
+            return await tx.history_items.append(framework, session_id, items)
+
+        if items and not await self.history_items.append(framework, session_id, items):
+            await self.run(create_and_append)
+
+    async def put_checkpoint(self, checkpoint: Checkpoint, values: Sequence[NewValue] = ()) -> None:
+        """Keep a checkpoint with the values that are new in it, all or nothing; a thread never seen is begun.
+
+        A checkpoint with that id is replaced; versions of values that are there stay.
+        """
+        place = checkpoint.thread_id, checkpoint.checkpoint_ns
+
+        async def put() -> None:
+            new_rows = await self.channel_values.rows_of(*place, values)
+
+            async def put_all(tx: State) -> None:
+                await tx.channel_values.put(new_rows)
+                await tx.checkpoints.put(checkpoint)
+
+            await (self.run(put_all) if values else self.checkpoints.put(checkpoint))
+
+        await self._in_thread(checkpoint.thread_id, put)
+
+    async def put_writes(self, thread_id: str, writes: Sequence[CheckpointWrite]) -> None:
+        """Keep what a task wrote, all or nothing; a thread never seen is begun."""
+        await self._in_thread(thread_id, lambda: self.checkpoint_writes.put(writes))
+
+    async def delete_thread(self, thread_id: str) -> bool:
+        """Forget a thread with everything in it; False if there is none."""
+        self._touched.pop(thread_id, None)
+        return await self.threads.delete(thread_id)
+
+    async def delete_runs(self, run_ids: Sequence[str]) -> int:
+        """Forget the checkpoints of these runs, with what was written for them; how many there were."""
+
+        async def delete(tx: State) -> int:
+            threads = await tx.checkpoints.threads_of_runs(run_ids)
+            await tx.checkpoint_writes.delete_of_runs(run_ids)
+            deleted = await tx.checkpoints.delete_runs(run_ids)
+            for thread_id in threads:
+                await tx.channel_values.delete_unused(thread_id)
+            return deleted
+
+        return await self.run(delete)
+
+    async def prune_thread(self, thread_id: str, kept: Mapping[str, Sequence[str]]) -> int:
+        """Forget a thread's older checkpoints, with what was written for them; how many there were.
+
+        kept: for each namespace the ids that stay. Those after the newest of them stay too.
+        """
+
+        async def prune(tx: State) -> int:
+            deleted = 0
+            for checkpoint_ns, ids in kept.items():
+                older = thread_id, checkpoint_ns, max(ids), ids
+                await tx.checkpoint_writes.delete_older(*older)
+                deleted += await tx.checkpoints.delete_older(*older)
+            await tx.channel_values.delete_unused(thread_id)
+            return deleted
+
+        return await self.run(prune)
+
+    async def copy_thread(self, source: str, target: str) -> int:
+        """Copy a thread's checkpoints, values and writes for another one, begun if new; how many checkpoints.
+
+        What the other one has stays. Raises CheckViolation, and copies nothing, where it has other values
+        under the same versions.
+        """
+
+        async def copy(tx: State) -> int:
+            if source == target or await tx.threads.get(source) is None:
+                return 0
+            await tx.threads.touch(target)
+            await tx.channel_values.copy(source, target)
+            await tx.checkpoint_writes.copy(source, target)
+            return await tx.checkpoints.copy(source, target)
+
+        return await self.run(copy)
+
+    async def _in_thread(self, thread_id: str, write: Callable[[], Awaitable[None]]) -> None:
+        """Write to a thread; once more where it, or a list that was to be a base, was deleted meanwhile."""
+        await self._touch(thread_id)
+        try:
+            await write()
+        except ForeignKeyViolation:
+            self._touched.pop(thread_id, None)
+            await self._touch(thread_id)
+            await write()
+
+    async def _touch(self, thread_id: str) -> None:
+        moment, touched = time.monotonic(), self._touched.get(thread_id)
+        if touched is not None and moment - touched < TOUCH_EVERY.total_seconds():
+            return
+        await self.threads.touch(thread_id)
+        if len(self._touched) >= _MOST_TOUCHED:
+            self._touched.clear()
+        self._touched[thread_id] = moment

@@ -1,0 +1,43 @@
+"""docs/adapters: the programs run and print what they say, and each method in the tables exists."""
+
+import re
+
+import pytest
+
+from sqlstore.adapters.langchain import SqlStoreChatMessageHistory
+from sqlstore.adapters.langgraph import SqlStoreSaver
+from sqlstore.adapters.openai_agents import SqlStoreSession
+from tests.adapters.programs import ROOT, run_program
+
+PAGES = {
+    "openai-agents": SqlStoreSession,
+    "langchain": SqlStoreChatMessageHistory,
+    "langgraph": SqlStoreSaver,
+}
+
+
+def page(name: str) -> str:
+    return (ROOT / "docs" / "adapters" / f"{name}.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", PAGES)
+async def test_the_program_runs_and_prints_what_it_says(name, tmp_path):
+    (program,) = re.findall(r"^```python\n(.*?)^```", page(name), flags=re.DOTALL | re.MULTILINE)
+    (printed,) = re.findall(r"print\(.*#\s*(.+)$", program, flags=re.MULTILINE)
+    assert (await run_program("-c", program, folder=tmp_path)).strip() == printed
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_each_method_exists(name):
+    cells = re.findall(r"^\| (`.*?) \|", page(name), flags=re.MULTILINE)
+    methods = [method for cell in cells for method in re.findall(r"`(\w+)(?:\([^`]*\))?`", cell)]
+    assert len(methods) >= 5
+    for method in methods:
+        assert method in {PAGES[name].__name__, "langgraph"} or hasattr(PAGES[name], method), method
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_method_of_its_own_is_missing(name):
+    own = {method for kind in PAGES[name].__mro__ if "sqlstore" in kind.__module__ for method in vars(kind)}
+    shown = page(name)
+    assert [method for method in sorted(own) if method[0] != "_" and f"`{method}" not in shown] == []
