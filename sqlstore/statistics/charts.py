@@ -6,14 +6,15 @@ import sys
 from typing import Any, Final
 from xml.etree import ElementTree as ET
 
-_finders = list(sys.meta_path)
-import pygal  # noqa: E402
-from pygal.style import Style  # noqa: E402
+import pygal
+from pygal.style import Style
 
-sys.meta_path[:] = _finders  # without pygal's own, for maps, which Python warns of at every import
+from sqlstore.capabilities.statistics import Days, Section, Spread, Table
+from sqlstore.capabilities.statistics.grids import figure, shown_label
 
-from sqlstore.capabilities.statistics import Days, Section, Spread, Table  # noqa: E402
-from sqlstore.capabilities.statistics.grids import figure, shown_label  # noqa: E402
+# Without pygal's finder, for maps: Python warns of it at every import. (Others' stay: with pygal may come
+# that of importlib_metadata, which the versions of all packages are then asked of.)
+sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "pygal"]
 
 WIDTH: Final = 400
 """Of the drawing; the page scales it to the width that there is."""

@@ -29,7 +29,9 @@ def shop(project):
 def test_the_built_in_stores_are_clean(postgres_server):
     code, out, errors = run("--postgres", postgres_server, folder=ROOT)
     assert (code, errors) == (0, ""), out
-    assert out.count("queries on SQLite and PostgreSQL\n") == 7  # six stores, and the search index
+    assert (
+        out.count("queries on SQLite and PostgreSQL\n") == 9
+    )  # six stores, the search index, the outbox and what it applied
     assert out.endswith("no findings\n")
 
 

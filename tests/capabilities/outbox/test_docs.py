@@ -40,7 +40,7 @@ def test_the_tables_name_every_method_and_setting() -> None:
         name: {m for m in re.findall(r"`([\w.]+)`", row) if m != "PersistenceAdapter"}
         for name, row in rows.items()
     }
-    assert told == declared
+    assert told == {name: methods for name, methods in declared.items() if methods}
     settings = PAGE.split("## Settings")[1].split("## What the database refuses")[0]
     for field in dataclasses.fields(OutboxSettings):
         assert f"`{field.name}`" in settings, field.name

@@ -49,6 +49,14 @@ COLUMNS = {
         "sessions": "chat_id, scenario, understanding_level, created_at",
         "messages": "chat_id, role, timestamp",
     },
+    "state": {
+        "histories": "framework, session_id",
+        "history_items": "framework, created_at",
+        "threads": "thread_id",
+        "checkpoints": "checkpoint_id",
+        "channel_values": "id",
+        "checkpoint_writes": "thread_id",
+    },
     "support": {
         "users": "id, created_at",
         "chats": "id, type, title, created_at",
@@ -252,6 +260,10 @@ EXPECTED: dict[str, dict[str, Callable[[ByHand], object]]] = {
             str(row["understanding_level"]) for row in h.rows["sessions"]
         ),
         "messages_per_role": lambda h: pick(h.period("messages", "timestamp"), "role"),
+    },
+    "state": {
+        "histories_per_framework": lambda h: pick(h.rows["histories"], "framework"),
+        "items_per_framework": lambda h: pick(h.period("history_items"), "framework"),
     },
     "support": {
         "messages_per_day": lambda h: h.new("messages"),

@@ -180,6 +180,18 @@ async def lessons(store: Store, life: Life) -> None:
     )  # fmt: skip
 
 
+async def state(store: Store, life: Life) -> None:
+    histories = [
+        (life.dice.choice(("langchain", "openai_agents")), f"s{n}") for n in range(max(3, life.size // 20))
+    ]
+    await insert(store, "histories", "framework, session_id", histories)
+    await insert(
+        store, "history_items", "framework, session_id, seq, item, created_at",
+        [(*life.dice.choice(histories), n + 1, "{}", life.moment()) for n in range(life.size)],
+    )  # fmt: skip
+    await insert(store, "threads", "thread_id", [(f"t{n}",) for n in range(3)])
+
+
 async def support(store: Store, life: Life) -> None:
     people, chats = max(3, life.size // 20), max(3, life.size // 40)
     types = ("private", "group", "supergroup", "channel")
@@ -220,6 +232,7 @@ STORES = {
     "chatbot": chatbot,
     "conversations": conversations,
     "lessons": lessons,
+    "state": state,
     "support": support,
 }
 
