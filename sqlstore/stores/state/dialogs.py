@@ -61,7 +61,12 @@ class FsmDataRepository(Repository):
         return await self._changed(self._q.put, *key, data, uuid4(), expires_at, now(), holder) > 0
 
     async def swap(
-        self, known: FsmData | None, key: DialogKey, data: str, expires_at: datetime | None, holder: UUID | None
+        self,
+        known: FsmData | None,
+        key: DialogKey,
+        data: str,
+        expires_at: datetime | None,
+        holder: UUID | None,
     ) -> bool:
         """Keep the data in place of those that are known; False where others have been written meanwhile.
 
