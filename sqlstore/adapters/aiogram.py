@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
-from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from contextvars import Context, ContextVar
@@ -22,6 +20,7 @@ from uuid import UUID, uuid4
 
 from sqlstore.adapters.json_values import from_document, to_document
 from sqlstore.adapters.settled import settled
+from sqlstore.adapters.turns import Pauses, Turns
 from sqlstore.engine.clock import now
 from sqlstore.engine.driver import deadline
 from sqlstore.engine.errors import Conflict, InvalidValue, StoreError
@@ -39,7 +38,6 @@ except ModuleNotFoundError:
 
 LEASE_S: Final = 15.0
 """How long a lock outlives a process that died, in seconds, where nothing else is said."""
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 0.25
 _log = logging.getLogger(__name__)
 
 
@@ -82,7 +80,7 @@ class SqlStoreStorage(BaseStorage):
         self._data_ttl = _duration(data_ttl, "data_ttl")
         self._dumps = json_dumps or (lambda data: to_document(data, "data"))
         self._loads = json_loads
-        self._turns = _Turns()
+        self._turns = Turns()
 
     def create_isolation(self, *, lease_s: float = LEASE_S) -> SqlStoreEventIsolation:
         """An isolation in the same store. lease_s: see SqlStoreEventIsolation."""
@@ -134,7 +132,7 @@ class SqlStoreStorage(BaseStorage):
                 return await self._merged(place, data)
 
     async def _merged(self, place: DialogKey, data: dict[str, Any]) -> dict[str, Any]:
-        pauses = _Pauses()
+        pauses = Pauses()
         while True:
             known = await self._store.fsm_data.get(place)
             merged: dict[str, Any] = {} if known is None else self._loads(known.data)
@@ -186,7 +184,7 @@ class SqlStoreEventIsolation(BaseEventIsolation):
             raise InvalidValue("must be more than 0", parameter="lease_s")
         self._store = store
         self._lease_s = float(lease_s)
-        self._turns = _Turns()
+        self._turns = Turns()
         self._holders: set[UUID] = set()
         self._renewing: asyncio.Task[None] | None = None
 
@@ -214,7 +212,7 @@ class SqlStoreEventIsolation(BaseEventIsolation):
         assert lease.holder is not None  # noqa: S101 - a new one
         holder = lease.holder
         try:
-            pauses = _Pauses()
+            pauses = Pauses()
             while not await self._store.fsm_locks.acquire(place, holder, self._lease_s):
                 await pauses.wait()
             self._holders.add(holder)
@@ -250,37 +248,6 @@ class SqlStoreEventIsolation(BaseEventIsolation):
                 continue
             if held < len(self._holders.intersection(holders)):
                 _log.warning("A lock of a dialog has expired, and another process works on it now")
-
-
-class _Turns:
-    """Tasks of one process that want the same dialog wait for each other here, not in the database."""
-
-    def __init__(self) -> None:
-        self._locks: dict[DialogKey, asyncio.Lock] = {}
-        self._wanted: Counter[DialogKey] = Counter()
-
-    @asynccontextmanager
-    async def of(self, place: DialogKey) -> AsyncGenerator[None, None]:
-        lock = self._locks.setdefault(place, asyncio.Lock())
-        self._wanted[place] += 1
-        try:
-            async with lock:
-                yield
-        finally:
-            self._wanted[place] -= 1
-            if not self._wanted[place]:
-                del self._locks[place], self._wanted[place]
-
-
-class _Pauses:
-    """Longer and longer ones, of which no two processes have the same."""
-
-    def __init__(self) -> None:
-        self._pause_s = _FIRST_PAUSE_S
-
-    async def wait(self) -> None:
-        await asyncio.sleep(self._pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - spreads the tries
-        self._pause_s = min(_LONGEST_PAUSE_S, self._pause_s * 1.5)
 
 
 def _place(key: StorageKey) -> DialogKey:

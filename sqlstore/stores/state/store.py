@@ -12,6 +12,7 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from operator import itemgetter
 from types import ModuleType
 from typing import ClassVar, Final
 
@@ -35,7 +36,7 @@ from sqlstore.stores.state.dialogs import FsmDataRepository, FsmLockRepository, 
 from sqlstore.stores.state.histories import HistoryItemRepository, HistoryRepository
 from sqlstore.stores.state.list_values import NewValue
 from sqlstore.stores.state.persisted import PersistedConversationRepository, PersistedDataRepository
-from sqlstore.stores.state.rows import Checkpoint, CheckpointWrite
+from sqlstore.stores.state.rows import Checkpoint, CheckpointWrite, PersistedKind
 
 _MOST_TOUCHED: Final = 10_000
 _NUMBER: Final = re.compile(r"-?[0-9]{1,18}", re.ASCII)
@@ -177,6 +178,31 @@ class State(Store):
             return await tx.checkpoints.copy(source, target)
 
         return await self.run(copy)
+
+    async def save_bot(
+        self,
+        bot: str,
+        data: Mapping[tuple[PersistedKind, int], str | None],
+        conversations: Mapping[tuple[str, str], str | None],
+    ) -> None:
+        """Keep a bot's documents by kind and owner, and states by handler and key, all or nothing.
+
+        None forgets what is there.
+        """
+
+        async def save(tx: State) -> None:
+            kept, stood = (
+                sorted(data.items(), key=itemgetter(0)),
+                sorted(conversations.items(), key=itemgetter(0)),
+            )
+            await tx.persisted_data.put([(bot, *place, text) for place, text in kept if text is not None])
+            await tx.persisted_data.delete([(bot, *place) for place, text in kept if text is None])
+            await tx.persisted_conversations.put(
+                [(bot, *place, text) for place, text in stood if text is not None]
+            )
+            await tx.persisted_conversations.delete([(bot, *place) for place, text in stood if text is None])
+
+        await self.run(save)
 
     async def _in_thread(self, thread_id: str, write: Callable[[], Awaitable[None]]) -> None:
         """Write to a thread; once more where it, or a list that was to be a base, was deleted meanwhile."""
