@@ -90,7 +90,6 @@ WHERE owner_id = :person_id AND kind IN ('user', 'chat')
 ORDER BY bot, kind LIMIT :page_size;
 
 -- name: persisted_conversations(person_id: int?, after_bot: text?, after_name: text?, after_key: text?, page_size: int) :stream PersistedConversation
--- check: full-scan, keys of conversations have people in any place
 SELECT bot, name, key, state, updated_at FROM persisted_conversations
 WHERE replace(replace(key, '[', ','), ']', ',') LIKE '%,' || CAST(:person_id AS text) || ',%'
   AND (bot, name, key) > (coalesce(:after_bot, ''), coalesce(:after_name, ''), coalesce(:after_key, ''))
