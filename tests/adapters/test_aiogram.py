@@ -128,6 +128,10 @@ async def main():
     async with State.open(os.environ["SQLSTORE_URL"]) as state:
         storage = SqlStoreStorage(state)
         key = StorageKey(bot_id=42, chat_id=-42, user_id=43)
+        await storage.set_state(StorageKey(1, 1, 1, destiny=sys.argv[1]), "ready")
+        for name in ("first", "second"):  # both begin at once
+            while await storage.get_state(StorageKey(1, 1, 1, destiny=name)) is None:
+                await asyncio.sleep(0.001)
         await asyncio.gather(*(storage.update_data(key, {f"{sys.argv[1]}{n}": n}) for n in range(50)))
 
 asyncio.run(main())
