@@ -9,6 +9,7 @@ from sqlstore.engine.driver import Statement
 from sqlstore.store import Store
 from sqlstore.stores import load_store
 from sqlstore.stores.state import Checkpoint, CheckpointWrite
+from sqlstore.stores.state.dialogs import DialogKey
 from sqlstore.stores.state.list_values import NewValue
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -101,6 +102,15 @@ async def _state(state, person: str, canary: str) -> None:
         person, [CheckpointWrite(person, "", "c3", "task", -1, "", "said", "text", canary.encode())]
     )
 
+    number = int(person)
+    key = DialogKey(1, number, number, 0, "", "default")
+    await state.fsm_states.put(key, canary, None, None)
+    await state.fsm_data.put(key, json.dumps({"note": canary}), None, None)
+    await state.persisted_data.put(
+        [("bot", kind, number, json.dumps({"note": canary})) for kind in ("user", "chat")]
+    )
+    await state.persisted_conversations.put([("bot", "order", f"[-100,{number}]", json.dumps(canary))])
+
 
 async def _support(desk, person: str, canary: str) -> None:
     number = int(person)
@@ -140,7 +150,17 @@ PEOPLE = {
     "state": People(
         ("41", "42"),
         _state,
-        (f"UPDATE histories SET updated_at = '{LONG_AGO}'", f"UPDATE threads SET updated_at = '{LONG_AGO}'"),
+        tuple(
+            f"UPDATE {table} SET updated_at = '{LONG_AGO}'"
+            for table in (
+                "histories",
+                "threads",
+                "fsm_states",
+                "fsm_data",
+                "persisted_data",
+                "persisted_conversations",
+            )
+        ),
     ),
     "support": People(
         ("501", "502"),

@@ -3,7 +3,8 @@
 A store's `retention.sql` says what goes when nobody was there for long, its
 `log_retention.sql` what goes by its own age. In both, a query
 `NAME(before: timestamp, limit: int) :changed` deletes one batch, with what hangs on it,
-and `due_NAME(before: timestamp) :many Due` counts what would go, table by table.
+and `due_NAME(before: timestamp) :many Due` counts what would go, table by table. Both may
+declare `now: timestamp` besides, for what says by itself until when it is kept.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextvars import Context
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -70,7 +71,7 @@ async def due(driver: Driver, queries: Queries, retention: Retention) -> list[Du
     """What `cleanup` would delete now, table by table; only reads."""
     found: list[Due] = []
     for query, before in _rules(queries, retention):
-        found += await driver.call(_due_query(queries, query), before)
+        found += await _call(driver, _due_query(queries, query), before)
     return found
 
 
@@ -90,7 +91,7 @@ async def cleanup(
         what = query.header.name
         tell = None
         if on_progress is not None:  # counting first costs a scan
-            counted: list[Due] = await driver.call(_due_query(queries, query), before)
+            counted: list[Due] = await _call(driver, _due_query(queries, query), before)
             tell = partial(on_progress, what, next(due.rows for due in counted if due.what == what))
         started = time.perf_counter()
         rows = await _delete(driver, query, before, tell)
@@ -132,7 +133,7 @@ async def _delete(driver: Driver, query: Query, before: datetime, tell: Callable
     limit, total = _FIRST_BATCH, 0
     while True:
         started = time.perf_counter()
-        deleted = await driver.call(query, before, limit)
+        deleted = await _call(driver, query, before, limit)
         if deleted == 0:
             return total
         total += deleted
@@ -142,6 +143,11 @@ async def _delete(driver: Driver, query: Query, before: datetime, tell: Callable
         limit = max(1, min(2 * limit, int(limit * _BATCH_S / took_s), _LARGEST_BATCH))
         await driver.checkpoint()
         await asyncio.sleep(_PAUSE_S)
+
+
+async def _call(driver: Driver, query: Query, before: datetime, limit: int = 0) -> Any:
+    given = {"before": before, "now": now(), "limit": limit}
+    return await driver.call(query, *(given[name] for name in query.parameters))
 
 
 def _rules(queries: Queries, retention: Retention) -> Iterator[tuple[Query, datetime]]:

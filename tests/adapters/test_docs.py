@@ -4,15 +4,19 @@ import re
 
 import pytest
 
+from sqlstore.adapters.aiogram import SqlStoreStorage
 from sqlstore.adapters.langchain import SqlStoreChatMessageHistory
 from sqlstore.adapters.langgraph import SqlStoreSaver
 from sqlstore.adapters.openai_agents import SqlStoreSession
+from sqlstore.adapters.telegram import SqlStorePersistence
 from tests.adapters.programs import ROOT, run_program
 
 PAGES = {
     "openai-agents": SqlStoreSession,
     "langchain": SqlStoreChatMessageHistory,
     "langgraph": SqlStoreSaver,
+    "aiogram": SqlStoreStorage,
+    "telegram": SqlStorePersistence,
 }
 
 

@@ -170,6 +170,8 @@ ROWS = {
         "INSERT INTO histories (framework, session_id) VALUES ('langchain', '1')",
         "INSERT INTO history_items (framework, session_id, seq, item) VALUES ('langchain', '1', 1, '{}')",
         "INSERT INTO threads (thread_id) VALUES ('1')",
+        "INSERT INTO fsm_states VALUES (1, 1, 1, 0, '', 'default', 's', NULL, '2020-01-01T00:00:00.000000Z')",
+        "INSERT INTO persisted_data (bot, kind, owner_id, data) VALUES ('bot', 'user', 1, '{}')",
     ),
     "support": (
         "INSERT INTO users (id, first_name) VALUES (1, 'Ann')",

@@ -6,6 +6,8 @@ Every datetime is aware and in UTC.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
+from uuid import UUID
 
 import msgspec
 
@@ -151,3 +153,71 @@ class ThreadId(msgspec.Struct, frozen=True):
     """A thread that is concerned."""
 
     thread_id: str
+
+
+class FsmState(msgspec.Struct, frozen=True):
+    """Where a dialog stands.
+
+    - thread_id: 0 for none; business_connection_id: "" for none.
+    - expires_at: from when on it counts as none; None means never.
+    """
+
+    bot_id: int
+    chat_id: int
+    user_id: int
+    thread_id: int
+    business_connection_id: str
+    destiny: str
+    state: str
+    expires_at: datetime | None
+    updated_at: datetime
+
+
+class FsmData(msgspec.Struct, frozen=True):
+    """Data of a dialog; the key is that of its state.
+
+    - data: a JSON document. revision: another one after each write.
+    - expires_at: from when on it counts as none; None means never.
+    """
+
+    bot_id: int
+    chat_id: int
+    user_id: int
+    thread_id: int
+    business_connection_id: str
+    destiny: str
+    data: str
+    revision: UUID
+    expires_at: datetime | None
+    updated_at: datetime
+
+
+PersistedKind = Literal["bot", "callback", "chat", "user"]
+"""Whose data it is: the bot's, its callback buttons', a chat's, a user's."""
+
+
+class PersistedData(msgspec.Struct, frozen=True):
+    """What a bot keeps about a user, a chat or itself.
+
+    - bot: a name, 1 to 255 characters. owner_id: 0 for what is the bot's own.
+    - data: a JSON document.
+    """
+
+    bot: str
+    kind: PersistedKind
+    owner_id: int
+    data: str
+    updated_at: datetime
+
+
+class PersistedConversation(msgspec.Struct, frozen=True):
+    """Where a conversation of one handler stands.
+
+    - name: the handler's. key: a JSON array of ids. state: a JSON document.
+    """
+
+    bot: str
+    name: str
+    key: str
+    state: str
+    updated_at: datetime

@@ -9,13 +9,16 @@ async with State.open("sqlite:///data/state.db") as state:
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from operator import itemgetter
 from types import ModuleType
 from typing import ClassVar, Final
 
 import msgspec
 
+from sqlstore.capabilities.person import PersonArguments
 from sqlstore.engine.driver import Driver
 from sqlstore.engine.errors import ForeignKeyViolation
 from sqlstore.engine.queries import Queries
@@ -29,11 +32,14 @@ from sqlstore.stores.state.checkpoints import (
     CheckpointWriteRepository,
     ThreadRepository,
 )
+from sqlstore.stores.state.dialogs import FsmDataRepository, FsmLockRepository, FsmStateRepository
 from sqlstore.stores.state.histories import HistoryItemRepository, HistoryRepository
 from sqlstore.stores.state.list_values import NewValue
-from sqlstore.stores.state.rows import Checkpoint, CheckpointWrite
+from sqlstore.stores.state.persisted import PersistedConversationRepository, PersistedDataRepository
+from sqlstore.stores.state.rows import Checkpoint, CheckpointWrite, PersistedKind
 
 _MOST_TOUCHED: Final = 10_000
+_NUMBER: Final = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 
 
 class State(Store):
@@ -52,7 +58,12 @@ class State(Store):
         "checkpoints": rows.Checkpoint,
         "channel_values": rows.ChannelValue,
         "checkpoint_writes": rows.CheckpointWrite,
+        "fsm_states": rows.FsmState,
+        "fsm_data": rows.FsmData,
+        "persisted_data": rows.PersistedData,
+        "persisted_conversations": rows.PersistedConversation,
     }
+    derived_tables: ClassVar[tuple[str, ...]] = (*Store.derived_tables, "fsm_locks")
 
     histories: HistoryRepository
     history_items: HistoryItemRepository
@@ -60,6 +71,11 @@ class State(Store):
     checkpoints: CheckpointRepository
     channel_values: ChannelValueRepository
     checkpoint_writes: CheckpointWriteRepository
+    fsm_states: FsmStateRepository
+    fsm_data: FsmDataRepository
+    fsm_locks: FsmLockRepository
+    persisted_data: PersistedDataRepository
+    persisted_conversations: PersistedConversationRepository
     loop: asyncio.AbstractEventLoop
     """The event loop in which the store was opened, and in which it works."""
 
@@ -70,6 +86,11 @@ class State(Store):
     async def _start(self, options: OpenOptions) -> None:
         self.loop = asyncio.get_running_loop()
         await super()._start(options)
+
+    async def person_arguments(self, person: str) -> PersonArguments:
+        """A person is a session id and thread id, and where it is a number a user id on Telegram."""
+        number = int(person) if _NUMBER.fullmatch(person) else None
+        return {"person": person, "person_id": number}
 
     async def append_items(self, framework: str, session_id: str, items: Sequence[str]) -> None:
         """Add JSON documents to a history in their order, next to each other; one never seen is begun.
@@ -157,6 +178,31 @@ class State(Store):
             return await tx.checkpoints.copy(source, target)
 
         return await self.run(copy)
+
+    async def save_bot(
+        self,
+        bot: str,
+        data: Mapping[tuple[PersistedKind, int], str | None],
+        conversations: Mapping[tuple[str, str], str | None],
+    ) -> None:
+        """Keep a bot's documents by kind and owner, and states by handler and key, all or nothing.
+
+        None forgets what is there.
+        """
+
+        async def save(tx: State) -> None:
+            kept, stood = (
+                sorted(data.items(), key=itemgetter(0)),
+                sorted(conversations.items(), key=itemgetter(0)),
+            )
+            await tx.persisted_data.put([(bot, *place, text) for place, text in kept if text is not None])
+            await tx.persisted_data.delete([(bot, *place) for place, text in kept if text is None])
+            await tx.persisted_conversations.put(
+                [(bot, *place, text) for place, text in stood if text is not None]
+            )
+            await tx.persisted_conversations.delete([(bot, *place) for place, text in stood if text is None])
+
+        await self.run(save)
 
     async def _in_thread(self, thread_id: str, write: Callable[[], Awaitable[None]]) -> None:
         """Write to a thread; once more where it, or a list that was to be a base, was deleted meanwhile."""

@@ -224,9 +224,7 @@ async def test_idle_threads_go_and_those_in_use_stay(state):
     await put(state, 1, pieces(1), thread="idle")
     await by_hand(state, "UPDATE threads SET updated_at = '2020-01-01T00:00:00.000000Z'")
     await put(state, 1, pieces(1), thread="used")
-    assert {each.what: each.rows for each in await state.cleanup(older_than=timedelta(days=7))} == {
-        "histories": 0,
-        "threads": 1,
-    }
+    removed = {each.what: each.rows for each in await state.cleanup(older_than=timedelta(days=7))}
+    assert {what: rows for what, rows in removed.items() if rows} == {"threads": 1}
     assert await state.threads.get("idle") is None
     assert await value(state, 1, thread="used") == pieces(1)
