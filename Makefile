@@ -7,7 +7,7 @@ JOBS   ?= auto
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check format bench bench-migrations bench-search bench-transfer soak dist clean
+.PHONY: help demo test test-fast check format bench bench-migrations bench-search bench-transfer soak soak-faults dist clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -52,6 +52,9 @@ soak: $(VENV)/.test  ## the long forms of tests: an hour or two
 	$(BIN)/python -m tests.capabilities.search.parity --queries 100000
 	SQLSTORE_TEST_BACKUPS=200 SQLSTORE_TEST_EXAMPLES=200 $(BIN)/python -m pytest \
 	  --timeout 7200 tests/capabilities/backup/test_processes.py tests/migrations/test_interleavings.py
+
+soak-faults: $(VENV)/.test  ## kills, failing disks, cut lines and cancels, in full: ten minutes
+	SQLSTORE_TEST_FAULTS=full $(BIN)/python -m pytest -s --timeout 7200 tests/faults
 
 dist: $(VENV)/.dev  ## wheel and sdist in dist/
 	$(BIN)/python -m build

@@ -9,3 +9,8 @@ FULL = os.environ.get("SQLSTORE_TEST_FAULTS") == "full"
 def amount(quick: int, full: int) -> int:
     """How many times."""
     return full if FULL else quick
+
+
+def show(figures: str) -> None:
+    """Print what was seen; pytest shows it with -s, as `make soak-faults` does."""
+    print(figures)  # noqa: T201

@@ -40,11 +40,15 @@ class Cluster:
 
     def make(self) -> None:
         """An empty database cluster."""
-        self._run("initdb", "--no-sync", "-A", "trust", "-U", "postgres", "--encoding=UTF8", "-D", str(self.data))
+        self._run(
+            "initdb", "--no-sync", "-A", "trust", "-U", "postgres", "--encoding=UTF8", "-D", str(self.data)
+        )
 
     def start(self) -> None:
         options = f"-p {self.port} -h 127.0.0.1 -k ''"
-        self._run("pg_ctl", "-w", "-D", str(self.data), "-l", str(self.folder / "log"), "-o", options, "start")
+        self._run(
+            "pg_ctl", "-w", "-D", str(self.data), "-l", str(self.folder / "log"), "-o", options, "start"
+        )
 
     def stop(self, mode: str = "fast") -> None:
         """fast, immediate or smart; nothing where it does not run."""
@@ -81,7 +85,17 @@ class Cluster:
         _give(folder, self.folder)
         source = f"host=127.0.0.1 port={self.port} user=postgres application_name={name}"
         self._run(
-            "pg_basebackup", "--no-sync", "-c", "fast", "-R", "-X", "stream", "-D", str(standby.data), "-d", source
+            "pg_basebackup",
+            "--no-sync",
+            "-c",
+            "fast",
+            "-R",
+            "-X",
+            "stream",
+            "-D",
+            str(standby.data),
+            "-d",
+            source,
         )
         standby.start()
         return standby
@@ -99,7 +113,6 @@ class Cluster:
             if done.returncode:
                 raise RuntimeError(f"{program}: {errors.read()}{self._log_end()}")
             return output.read()
-
 
     def _log_end(self) -> str:
         log = self.folder / "log"

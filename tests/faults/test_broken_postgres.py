@@ -9,22 +9,15 @@ from sqlstore.store import Store
 from sqlstore.stores import STORES
 from tests.engine.postgres_support import until_true
 
-from .amount import FULL
+from .amount import FULL, show
 from .calls import every_call
 from .cluster import Cluster
 from .counting_proxy import CountingProxy, counting_proxy
-from .trial import Trial, empty, judge, quiet_store
-
-BUSY = "SELECT pid FROM pg_stat_activity WHERE application_name = 'sqlstore' AND state <> 'idle' AND pid <> pg_backend_pid()"
+from .trial import Trial, empty, judge, nothing_runs, quiet_store
 
 
 def at(server: Cluster, host: str, name: str) -> str:
     return f"postgresql://postgres@{host}/postgres?schema={name}&sslmode=disable"
-
-
-async def nothing_runs(store: Store) -> bool:
-    """No session of ours is busy, or in a transaction, on the server."""
-    return not await store.driver.fetch(BUSY)
 
 
 @pytest.mark.slow
@@ -39,7 +32,7 @@ async def test_every_question_of_every_method(name: str, quick_server: Cluster) 
         quiet_store(name, at(quick_server, quick_server.host, name)) as beside,
     ):
         faults = await cut_everywhere(store, beside, line)
-    print(f"{name}: {faults} faults")
+    show(f"{name}: {faults} faults")
     assert faults > 10
     assert os.listdir("/proc/self/fd") == files
 

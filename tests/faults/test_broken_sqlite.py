@@ -14,10 +14,9 @@ from sqlstore.engine import sqlite_worker
 from sqlstore.engine.sqlite import SqliteDriver
 from sqlstore.store import Store
 from sqlstore.stores import STORES
-
 from tests.engine.sqlite_support import no_threads_remain
 
-from .amount import FULL
+from .amount import FULL, show
 from .calls import every_call
 from .trial import Trial, empty, judge, quiet_store
 
@@ -88,7 +87,7 @@ async def test_every_statement_of_every_method(name: str, disk: Disk, tmp_path: 
     files = os.listdir("/proc/self/fd")
     async with quiet_store(name, f"sqlite:///{path}", synchronous="normal") as store:
         faults = await fail_everywhere(store, disk, path)
-    print(f"{name}: {faults} faults")
+    show(f"{name}: {faults} faults")
     assert await no_threads_remain()
     assert os.listdir("/proc/self/fd") == files
     assert faults > 30
@@ -113,6 +112,8 @@ async def fail_everywhere(store: Store, disk: Disk, path: Path) -> int:
                     outcome = error
                 disk.set()
                 faults += 1
-                judge(call, f"{moment} statement {n} of {statements}", outcome, await trial.change(store), good)
+                judge(
+                    call, f"{moment} statement {n} of {statements}", outcome, await trial.change(store), good
+                )
                 check_nothing_left(store, path)
     return faults

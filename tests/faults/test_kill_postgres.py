@@ -9,7 +9,7 @@ import pytest
 from sqlstore.engine.errors import Conflict, OutcomeUnknown, Unavailable
 from sqlstore.stores.conversations import Conversations
 
-from .amount import amount
+from .amount import amount, show
 from .cluster import Cluster, cluster
 from .diary import begin, read_entries, write_entry
 
@@ -47,7 +47,8 @@ async def test_the_server_is_killed_and_comes_back(server: Cluster) -> None:
     async with Conversations.open(server.url) as store:
         await begin(store)
         tasks = [
-            asyncio.create_task(keep_writing(store, f"w{number}", acknowledged.add)) for number in range(WRITERS)
+            asyncio.create_task(keep_writing(store, f"w{number}", acknowledged.add))
+            for number in range(WRITERS)
         ]
         for _ in range(KILLS):
             before = len(acknowledged)
@@ -61,6 +62,6 @@ async def test_the_server_is_killed_and_comes_back(server: Cluster) -> None:
         ends = await asyncio.gather(*tasks, return_exceptions=True)
         assert all(isinstance(end, asyncio.CancelledError) for end in ends), ends
         entries = await read_entries(store)
-    print(f"{KILLS} kills, {len(acknowledged)} acknowledged, {len(acknowledged - entries)} lost")
+    show(f"{KILLS} kills, {len(acknowledged)} acknowledged, {len(acknowledged - entries)} lost")
     assert acknowledged <= entries
     assert len(acknowledged) > 20 * KILLS

@@ -13,7 +13,7 @@ import pytest
 
 from sqlstore.stores.conversations import Conversations
 
-from .amount import amount
+from .amount import amount, show
 from .diary import read_entries
 from .writer_process import WriterProcess
 
@@ -48,7 +48,7 @@ async def test_killed_at_random_moments(writers: WriterProcess, tmp_path: Path, 
     async with Conversations.open(url) as store:
         entries = await read_entries(store)
     assert acknowledged <= entries
-    print(f"{CYCLES} kills, {len(acknowledged)} acknowledged, {len(acknowledged - entries)} lost")
+    show(f"{CYCLES} kills, {len(acknowledged)} acknowledged, {len(acknowledged - entries)} lost")
     assert len(acknowledged) > 10 * CYCLES
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]

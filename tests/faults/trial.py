@@ -16,12 +16,15 @@ from .calls import Call, Known, prepare
 
 Rows = dict[str, list[tuple[Any, ...]]]
 Change = dict[str, tuple[Any, ...]]
+_BUSY = (
+    "SELECT pid FROM pg_stat_activity "
+    "WHERE application_name = 'sqlstore' AND state <> 'idle' AND pid <> pg_backend_pid()"
+)
 _MADE_ANEW = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]+|'[0-9a-f]{32,64}'|\d+")
 """Numbers, times, ids and hashes: they differ between two calls that do the same."""
 
 SEVERAL_TRANSACTIONS = {
     "chatbot.get_or_create_history": "keeps that the user came by, then reads",
-    "chatbot.get_or_create_user": "as the repository's",
 }
 """What may have written although it raises: the write is a whole one of its own."""
 
@@ -61,7 +64,10 @@ def difference(before: Rows, after: Rows) -> Change:
     change = {}
     for table in before:
         gone, come = Counter(before[table]), Counter(after[table])
-        rows = (sorted(map(_masked, (gone - come).elements())), sorted(map(_masked, (come - gone).elements())))
+        rows = (
+            sorted(map(_masked, (gone - come).elements())),
+            sorted(map(_masked, (come - gone).elements())),
+        )
         if any(rows):
             change[table] = rows
     return change
@@ -91,6 +97,11 @@ async def quiet_store(name: str, url: str, **options: Any) -> AsyncIterator[Stor
         await store._keeper.stop()
         store._keeper = None
         yield store
+
+
+async def nothing_runs(store: Store) -> bool:
+    """Whether no session of ours is busy, or in a transaction, on the PostgreSQL server."""
+    return not await store.driver.fetch(_BUSY)
 
 
 async def empty(store: Store) -> None:

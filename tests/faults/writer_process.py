@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +73,8 @@ async def run(url: str, prefix: str, tasks: int, options: dict[str, Any]) -> Non
 
 
 def main() -> None:
-    import sqlstore.engine.sqlite
-    import tests.faults.diary  # noqa: F401 - loaded here, for all that are forked
+    for module in ("sqlstore.engine.sqlite", "tests.faults.diary"):  # loaded here, for all that are forked
+        import_module(module)
     from sqlstore.stores.conversations import Conversations
 
     Conversations.load_queries("sqlite")
