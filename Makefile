@@ -53,7 +53,7 @@ soak: $(VENV)/.test  ## the long forms of tests: an hour or two
 	SQLSTORE_TEST_BACKUPS=200 SQLSTORE_TEST_EXAMPLES=200 $(BIN)/python -m pytest \
 	  --timeout 7200 tests/capabilities/backup/test_processes.py tests/migrations/test_interleavings.py
 
-soak-faults: $(VENV)/.test  ## kills, failing disks, cut lines and cancels, in full: ten minutes
+soak-faults: $(VENV)/.test  ## kills, failing disks, cut lines and cancels, in full: six minutes
 	SQLSTORE_TEST_FAULTS=full $(BIN)/python -m pytest -s --timeout 7200 tests/faults
 
 dist: $(VENV)/.dev  ## wheel and sdist in dist/
