@@ -7,7 +7,7 @@ JOBS   ?= auto
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check format bench bench-langgraph bench-migrations bench-search bench-transfer soak dist clean
+.PHONY: help demo test test-fast check format bench bench-langgraph bench-migrations bench-search bench-transfer soak soak-faults dist clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -57,6 +57,9 @@ soak: $(VENV)/.test  ## the long forms of tests: an hour or two
 	  --timeout 7200 tests/capabilities/backup/test_processes.py tests/migrations/test_interleavings.py
 	SQLSTORE_TEST_OUTAGE_S=60 SQLSTORE_TEST_KILLS=20 SQLSTORE_TEST_WRITES_PER_S=500 $(BIN)/python -m pytest \
 	  --timeout 7200 -o faulthandler_timeout=7000 tests/capabilities/outbox/test_kill.py
+
+soak-faults: $(VENV)/.test  ## kills, failing disks, cut lines and cancels, in full: six minutes
+	SQLSTORE_TEST_FAULTS=full $(BIN)/python -m pytest -s --timeout 7200 tests/faults
 
 dist: $(VENV)/.dev  ## wheel and sdist in dist/
 	$(BIN)/python -m build

@@ -126,6 +126,7 @@ class Session:
             try:
                 self._connection.execute("BEGIN IMMEDIATE")
             except Exception as error:  # noqa: BLE001 - the callers are told
+                self._roll_back()  # what fails may have taken the lock
                 if not _is_busy(error):
                     for job in jobs:
                         self._queue.answer(job, job.failure(error))

@@ -61,6 +61,10 @@ class Proxy:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def must_cut(self, data: bytes) -> bool:
+        """Whether this of a client's data is what to cut at."""
+        return self.cut_at is not None and self.cut_at[0] in data
+
     async def _serve(self, client_reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         self.accepted += 1
         task = asyncio.current_task()
@@ -100,7 +104,7 @@ class Proxy:
                 if swallow.is_set():
                     self.reset()
                     return
-                if cuttable and self.cut_at is not None and self.cut_at[0] in data:
+                if cuttable and self.must_cut(data) and self.cut_at is not None:
                     self.cuts += 1
                     if self.cut_at[1] == "before":
                         self.reset()
