@@ -64,6 +64,7 @@ SELECT 'fsm_locks' AS what, count(*) AS rows FROM fsm_locks WHERE expires_at < :
 
 -- name: persisted_data(before: timestamp, limit: int) :changed
 -- Data of users and chats that were not written since then; the bot's own stays.
+-- check: full-scan, has a row a person: PostgreSQL may read them all where few are younger
 DELETE FROM persisted_data WHERE (bot, kind, owner_id) IN (
   SELECT bot, kind, owner_id FROM persisted_data
   WHERE updated_at < :before AND kind IN ('user', 'chat')
@@ -71,6 +72,7 @@ DELETE FROM persisted_data WHERE (bot, kind, owner_id) IN (
 ) AND updated_at < :before;  -- again: one of them may have been used meanwhile
 
 -- name: due_persisted_data(before: timestamp) :many Due
+-- check: full-scan, the same
 SELECT 'persisted_data' AS what, count(*) AS rows FROM persisted_data
 WHERE updated_at < :before AND kind IN ('user', 'chat');
 

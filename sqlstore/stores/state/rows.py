@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from sqlstore.capabilities.retention import Due  # noqa: F401 - a row of retention.sql
-from sqlstore.capabilities.statistics.rows import Counter, Tally  # noqa: F401 - rows of statistics.sql
+from sqlstore.capabilities.statistics.rows import Counter, DayTally, Tally  # noqa: F401 - rows of statistics.sql
 from sqlstore.engine.values import Json
 
 

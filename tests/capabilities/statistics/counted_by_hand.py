@@ -50,7 +50,7 @@ COLUMNS = {
         "messages": "chat_id, role, timestamp",
     },
     "state": {
-        "histories": "framework, session_id",
+        "histories": "framework, session_id, created_at",
         "history_items": "framework, created_at",
         "threads": "thread_id",
         "checkpoints": "checkpoint_id",
@@ -262,6 +262,8 @@ EXPECTED: dict[str, dict[str, Callable[[ByHand], object]]] = {
         "messages_per_role": lambda h: pick(h.period("messages", "timestamp"), "role"),
     },
     "state": {
+        "items_per_day": lambda h: h.new("history_items"),
+        "new_histories_per_day": lambda h: h.new("histories"),
         "histories_per_framework": lambda h: pick(h.rows["histories"], "framework"),
         "items_per_framework": lambda h: pick(h.period("history_items"), "framework"),
     },

@@ -184,7 +184,10 @@ async def state(store: Store, life: Life) -> None:
     histories = [
         (life.dice.choice(("langchain", "openai_agents")), f"s{n}") for n in range(max(3, life.size // 20))
     ]
-    await insert(store, "histories", "framework, session_id", histories)
+    await insert(
+        store, "histories", "framework, session_id, created_at",
+        [(*history, life.moment()) for history in histories],
+    )  # fmt: skip
     await insert(
         store, "history_items", "framework, session_id, seq, item, created_at",
         [(*life.dice.choice(histories), n + 1, "{}", life.moment()) for n in range(life.size)],
