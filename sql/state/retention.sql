@@ -64,17 +64,15 @@ SELECT 'fsm_locks' AS what, count(*) AS rows FROM fsm_locks WHERE expires_at < :
 
 -- name: persisted_data(before: timestamp, limit: int) :changed
 -- Data of users and chats that were not written since then; the bot's own stays.
--- check: full-scan, has a row a person: PostgreSQL may read them all where few are younger
 DELETE FROM persisted_data WHERE (bot, kind, owner_id) IN (
   SELECT bot, kind, owner_id FROM persisted_data
-  WHERE updated_at < :before AND kind IN ('user', 'chat')
+  WHERE updated_at < :before AND kind NOT IN ('bot', 'callback')
   ORDER BY updated_at, bot, kind, owner_id LIMIT :limit
 ) AND updated_at < :before;  -- again: one of them may have been used meanwhile
 
 -- name: due_persisted_data(before: timestamp) :many Due
--- check: full-scan, the same
 SELECT 'persisted_data' AS what, count(*) AS rows FROM persisted_data
-WHERE updated_at < :before AND kind IN ('user', 'chat');
+WHERE updated_at < :before AND kind NOT IN ('bot', 'callback');
 
 -- name: persisted_conversations(before: timestamp, limit: int) :changed
 -- Conversations that have not moved since then.
