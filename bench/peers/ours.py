@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from typing import Final
 
-import msgspec
-
-from bench.board import ROLE, SENT_MS, TEXT, Board, Message, bulk_rows
+from bench.board import CHATS, CHATS_SQL, ROLE, SENT_MS, TEXT, Board, Message, bulk_rows, plain_statement
 from bench.peers.peer import BULK_ROWS, POOL_SIZE, HistoryPeer, MessagePeer, Place
 from sqlstore.engine.bulk import make_bulk
 from sqlstore.engine.row_codec import row_fields
 from sqlstore.stores.conversations import Conversations
 
-IMPORTED_ROWS = 10_000
+IMPORTED_ROWS: Final = 10_000
+"""Messages of one file that is imported."""
 
 
 def url(place: Place) -> str:
@@ -26,7 +25,7 @@ class Sqlstore(MessagePeer):
     async def open(self, place: Place) -> None:
         self._board = await Board.open(url(place), synchronous=place.synchronous)
         self._upsert = make_bulk(self._board.driver).upsert("messages", row_fields(Message), ["id"])
-        self._folder = Path(place.folder)
+        self._lines = place.file("lines.jsonl")
 
     async def close(self) -> None:
         await self._board.close()
@@ -45,20 +44,17 @@ class Sqlstore(MessagePeer):
         await self._board.driver.run(lambda tx: self._upsert.run(tx, rows))
 
     async def prepare_lines(self, first: int) -> None:
-        """A file as `export` writes it, with new messages."""
-        path = self._folder / "lines.jsonl"
-        if not path.exists():
-            await self._board.export_to(path, tables=["chats"])
-        head = self._folder / "head.jsonl"
-        if not head.exists():
-            head.write_bytes(path.read_bytes())
-        await self._write_lines(head, path, first)
-
-    async def _write_lines(self, head: Path, path: Path, first: int) -> None:
-        raise NotImplementedError
+        """A file as `export` writes it, with IMPORTED_ROWS new messages."""
+        async with Board.open("sqlite://:memory:") as board:
+            await board.driver.call(plain_statement(CHATS_SQL.format(chats=CHATS)))
+            upsert = make_bulk(board.driver).upsert("messages", row_fields(Message), ["id"])
+            rows = list(bulk_rows(first, IMPORTED_ROWS))
+            await board.driver.run(lambda tx: upsert.run(tx, rows))
+            await board.export_to(self._lines, tables=["messages"])
 
     async def lines(self, first: int) -> None:  # noqa: ARG002 - as prepared
-        await self._board.import_from(self._folder / "lines.jsonl", partial=True)
+        """Import the file."""
+        await self._board.import_from(self._lines)
 
 
 class Histories(HistoryPeer):
@@ -82,5 +78,3 @@ class Histories(HistoryPeer):
     async def recall(self, number: int) -> Sequence[object]:  # noqa: ARG002 - as every peer's
         return await self._store.messages.history(self._chat, 50)
 
-
-encode = msgspec.json.encode
