@@ -7,7 +7,7 @@ import random
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Self
 
@@ -64,6 +64,24 @@ class Results(msgspec.Struct):
         return self.ratio(engine, case, OURS, to, measure)
 
 
+class HistoryCost(msgspec.Struct, frozen=True):
+    """What save_history of a list that grew by two takes. rows: read and written."""
+
+    ms: float
+    rows: int
+
+
+class Growth(msgspec.Struct):
+    """What grows: times by size, history by length stored, tasks and processes by their number."""
+
+    times_ms: dict[int, dict[str, float]] = msgspec.field(default_factory=dict)
+    history: dict[int, HistoryCost] = msgspec.field(default_factory=dict)
+    tasks_us: dict[int, dict[str, float]] = msgspec.field(default_factory=dict)
+    processes: dict[int, float] = msgspec.field(default_factory=dict)
+    connection_kb: float = 0.0
+    export_mb: float = 0.0
+
+
 class Process:
     """A peer's process."""
 
@@ -110,62 +128,57 @@ class Process:
                 self._process.communicate()
 
 
+class Contest:
+    """The rounds of one case. Every peer takes about `seconds` a round; a first measurement says how many calls."""
+
+    def __init__(self, engine: Engine, case: Case, seconds: float, chance: random.Random) -> None:
+        self._case, self._seconds, self._chance, self._engine = case, seconds, chance, engine
+        self._calls: dict[Process, int] = {}
+        self.samples: dict[Process, Samples] = {}
+
+    def warm_up(self, process: Process) -> None:
+        """See how long a call takes, and warm up as long as a round."""
+        self.samples[process] = Samples(self._engine, self._case.name, process.name)
+        first = self._case.tasks * 2 if self._case.rows == 1 else 1
+        answer = self._ask(process, first)
+        if answer is None:
+            return
+        calls = 1
+        if self._case.method != "lines":  # one file is long enough
+            calls = min(max(int(self._seconds / max(answer.wall / first, 1e-6)), first), MOST_CALLS)
+        self._calls[process] = calls - calls % self._case.tasks
+        if self._case.rows == 1:
+            self._ask(process, self._calls[process])
+
+    def round(self) -> None:
+        """Everybody once, in random order."""
+        for process in self._chance.sample(list(self._calls), len(self._calls)):
+            calls = self._calls[process]
+            answer = self._ask(process, calls)
+            if answer is not None:
+                self.samples[process].cpu.append(answer.cpu / calls / self._case.rows * 1e6)
+                self.samples[process].wall.append(answer.wall / calls / self._case.rows * 1e6)
+
+    def _ask(self, process: Process, calls: int) -> Answer | None:
+        """None for an error: who failed once in a case has no figure there."""
+        seed = self._chance.randrange(1_000_000)
+        answer = process.measure(Request(self._case.method, self._case.tasks, calls, seed))
+        if answer.error is None:
+            return answer
+        self._calls.pop(process, None)
+        self.samples[process] = Samples(self._engine, self._case.name, process.name, error=answer.error)
+        return None
+
+
 def measure_case(
-    engine: Engine, case: Case, processes: Sequence[Process], rounds: int, seconds: float, chance: random.Random
+    engine: Engine, case: Case, processes: Sequence[Process], rounds: int, seconds: float
 ) -> list[Samples]:
-    """One case: a first measurement says how many calls take `seconds`, then the rounds."""
-    samples = {process.name: Samples(engine, case.name, process.name) for process in processes}
-    calls: dict[str, int] = {}
-
-    def ask(process: Process, number: int) -> Answer:
-        answer = process.measure(Request(case.method, case.tasks, number, chance.randrange(1_000_000)))
-        if answer.error:
-            samples[process.name].error = answer.error
-            calls.pop(process.name, None)
-        return answer
-
+    """One case, for the peers that can be asked for it."""
+    contest = Contest(engine, case, seconds, random.Random())
     for process in processes:
-        first = case.tasks * 2 if case.rows == 1 else 1
-        calls[process.name] = first
-        warm = ask(process, first)
-        if process.name in calls:
-            fitting = int(seconds / max(warm.wall / first, 1e-6))
-            fitting = min(max(fitting, first), MOST_CALLS) if case.method != "lines" else 1
-            calls[process.name] = fitting - fitting % case.tasks
-            if case.rows == 1:
-                ask(process, calls[process.name])  # warm once more, as long as a round
+        most = process.opened.most_tasks
+        if (most is None or case.tasks <= most) and (case.method != "lines" or process.name == OURS):
+            contest.warm_up(process)
     for _ in range(rounds):
-        for process in chance.sample(list(processes), len(processes)):
-            number = calls.get(process.name)
-            answer = ask(process, number) if number else None
-            if number and answer and answer.error is None:
-                samples[process.name].cpu.append(answer.cpu / number / case.rows * 1e6)
-                samples[process.name].wall.append(answer.wall / number / case.rows * 1e6)
-    for each in samples.values():
-        if each.error:  # a case that failed once has no figure
-            each.cpu, each.wall = [], []
-    return list(samples.values())
-
-
-def measure_cases(
-    engine: Engine,
-    cases: Iterable[Case],
-    processes: Sequence[Process],
-    rounds: int,
-    seconds: float,
-    on_case: Callable[[Case], None],
-) -> list[Samples]:
-    """Every case, for the peers that can be asked for it."""
-    chance = random.Random()
-    found = []
-    for case in cases:
-        able = [
-            process
-            for process in processes
-            if process.opened.most_tasks is None or case.tasks <= process.opened.most_tasks
-        ]
-        if case.method == "lines":
-            able = [process for process in able if process.name == OURS]
-        found += measure_case(engine, case, able, rounds, seconds, chance)
-        on_case(case)
-    return found
+        contest.round()
+    return list(contest.samples.values())

@@ -5,26 +5,35 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sqlite3
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
 from urllib.parse import urlsplit
 
 import asyncpg
 
 from bench.board import make_board
 from bench.peers.peer import Engine, Place, Synchronous
+from sqlstore.engine.scratch import scratch_server
 
-PREFIX: Final = "sqlstore_bench"
+
+@contextmanager
+def server_for(engines: Sequence[Engine]) -> Iterator[str]:
+    """The URL of a PostgreSQL server where one is needed, else ""; see `scratch_server`."""
+    if "postgres" not in engines:
+        yield ""
+        return
+    with scratch_server() as url:
+        yield url
 
 
 @contextmanager
 def places(
-    engine: Engine, server: str, folder: Path, rows: int, names: Sequence[str], synchronous: Synchronous
+    *, engine: Engine, server: str, folder: Path, rows: int, names: Sequence[str], synchronous: Synchronous
 ) -> Iterator[dict[str, Place]]:
-    """A filled database for each name; gone after the block. rows: None makes empty ones."""
+    """A filled database for each name; gone after the block. rows: 0 makes empty ones."""
     with ExitStack() as stack:
         own = stack.enter_context(TemporaryDirectory(prefix="sqlstore-bench-", dir=folder))
         make = _sqlite if engine == "sqlite" else _postgres
@@ -54,8 +63,9 @@ def _sqlite(_server: str, folder: Path, rows: int, count: int) -> Iterator[list[
 
 @contextmanager
 def _postgres(server: str, _folder: Path, rows: int, count: int) -> Iterator[list[str]]:
-    template = f"{PREFIX}_template"
-    names = [f"{PREFIX}_{number}" for number in range(count)]
+    prefix = own_name()
+    template = f"{prefix}_template"
+    names = [f"{prefix}_{number}" for number in range(count)]
     drop = [f"DROP DATABASE IF EXISTS {name} (FORCE)" for name in (template, *names)]
     try:
         asyncio.run(execute(server, *drop, f"CREATE DATABASE {template}"))
@@ -66,6 +76,11 @@ def _postgres(server: str, _folder: Path, rows: int, count: int) -> Iterator[lis
         yield [database_url(server, name) for name in names]
     finally:
         asyncio.run(execute(server, *drop))
+
+
+def own_name() -> str:
+    """A name for a database that no other run has."""
+    return f"sqlstore_bench_{uuid.uuid4().hex[:8]}"
 
 
 def database_url(server: str, name: str) -> str:

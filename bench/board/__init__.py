@@ -15,7 +15,9 @@ FOLDER: Final = Path(__file__).parent
 CHATS: Final = 1_000
 LAST: Final = 50
 ROLE: Final = "user"
-TEXT: Final = "The parcel has not come yet, what can I do? It was to be here on Monday, and today is Thursday."
+TEXT: Final = (
+    "The parcel has not come yet, what can I do? It was to be here on Monday, and today is Thursday."
+)
 SENT_MS: Final = 1_790_000_000_000
 
 FILL: Final = {
@@ -78,7 +80,9 @@ class Board(Store):
 
 def plain_statement(sql: str) -> Statement[Any]:
     """SQL of a benchmark's own, without a query file."""
-    return Statement("bench", "bench", sql, "changed", None, lambda *values: values, lambda _, changed: changed)
+    return Statement(
+        "bench", "bench", sql, "changed", None, lambda *values: values, lambda _, changed: changed
+    )
 
 
 async def make_board(url: str, rows: int) -> None:

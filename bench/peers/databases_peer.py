@@ -39,6 +39,4 @@ class Databases(MessagePeer):
 
     async def bulk(self, first: int) -> None:
         async with self._database.transaction():
-            await self._database.execute_many(
-                _INSERT, [asdict(row) for row in bulk_rows(first, BULK_ROWS)]
-            )
+            await self._database.execute_many(_INSERT, [asdict(row) for row in bulk_rows(first, BULK_ROWS)])

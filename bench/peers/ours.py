@@ -77,4 +77,3 @@ class Histories(HistoryPeer):
 
     async def recall(self, number: int) -> Sequence[object]:  # noqa: ARG002 - as every peer's
         return await self._store.messages.history(self._chat, 50)
-

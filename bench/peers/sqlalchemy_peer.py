@@ -36,7 +36,7 @@ def make_engine(place: Place) -> AsyncEngine:
     engine = create_async_engine(place.url(sqlite="sqlite+aiosqlite"), connect_args={"timeout": BUSY_S})
 
     @event.listens_for(engine.sync_engine, "connect")
-    def configure(connection, _record) -> None:  # noqa: ANN001 - SQLAlchemy's own
+    def configure(connection, _record) -> None:
         cursor = connection.cursor()
         for name, value in place.pragmas().items():
             cursor.execute(f"PRAGMA {name} = {value}")

@@ -68,7 +68,9 @@ async def test_an_index_that_differs_is_told_and_mended(url: str) -> None:
     await made(url)
     arguments = ("--store", "support", "--url", url)
     number = 26 if url.startswith("sqlite") else 28  # PostgreSQL's say in which part of the table a row is
-    assert run("--verify", *arguments).splitlines()[0] == f"messages: 2 rows, {number} words, the index agrees"
+    assert (
+        run("--verify", *arguments).splitlines()[0] == f"messages: 2 rows, {number} words, the index agrees"
+    )
     async with Support.open(url) as desk:
         wrong = "INSERT INTO messages_search (rowid, body, stem, scope) VALUES (9, 'ghost', '', '')"
         if desk.driver.engine == "postgres":
