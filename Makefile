@@ -7,7 +7,7 @@ JOBS   ?= auto
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check format bench bench-langgraph bench-migrations bench-search bench-transfer soak soak-faults dist clean
+.PHONY: help demo test test-fast check format bench bench-full bench-langgraph bench-migrations bench-search bench-transfer soak soak-faults soak-traffic dist clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -33,9 +33,14 @@ format: $(VENV)/.dev  ## put the code into the house's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.test  ## cost of a call beside the bare drivers, as ratios
-	$(BIN)/python bench/sqlite_calls.py
-	$(BIN)/python bench/postgres_calls.py
+bench: $(VENV)/.bench  ## cost of a call beside the bare drivers and every peer; are the goals reached? (10 minutes)
+	$(BIN)/python -m bench.calls --json bench/results/calls.json --charts docs
+
+bench-full: $(VENV)/.bench  ## the same with more rows and rounds, and what grows, up to 5,000,000 messages
+	$(BIN)/python -m bench.calls --rounds 21 --seconds 0.3 --rows 1000000 --history 2000 --growth-rows 1000000 \
+	  --json bench/results/calls-full.json --charts docs
+	$(BIN)/python -m bench.calls --loop uvloop --growth-rows 0 --json bench/results/calls-uvloop.json
+	$(BIN)/python -m bench.growth --rows 10000 --rows 1000000 --rows 5000000 --json bench/results/growth.json
 
 bench-migrations: $(VENV)/.test  ## 200 migrations beside other runners, and what kills and races leave
 	$(BIN)/python bench/migrations.py
@@ -50,6 +55,9 @@ bench-langgraph: $(VENV)/.test  ## what 500 turns of a LangGraph conversation co
 
 bench-transfer: $(VENV)/.test  ## export, import and copy of 1,000,000 messages: rows a second, memory
 	$(BIN)/python bench/transfer.py 1000000
+
+soak-traffic: $(VENV)/.test  ## ten minutes of mixed traffic on each database: what grows that should not?
+	$(BIN)/python -m bench.soak --minutes 10 --json bench/results/soak.json
 
 soak: $(VENV)/.test  ## the long forms of tests: an hour or two
 	$(BIN)/python -m tests.capabilities.search.parity --queries 100000
@@ -72,6 +80,11 @@ $(VENV)/bin/python:
 	  { echo "sqlstore needs Python 3.11 or newer; name one: make PYTHON=python3.12 …"; exit 1; }
 	$(PYTHON) -m venv $(VENV) || \
 	  { rm -rf $(VENV); echo "no venv module; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+
+$(VENV)/.bench: $(VENV)/.test bench/requirements.txt
+	@echo "installing the libraries that are measured into $(VENV) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement bench/requirements.txt
+	@touch $@
 
 $(VENV)/.%: $(VENV)/bin/python pyproject.toml
 	@echo "installing what '$*' needs into $(VENV) …"
