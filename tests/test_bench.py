@@ -23,7 +23,7 @@ def run(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_calls_are_compared_in_every_round_and_goals_are_judged(tmp_path: Path) -> None:
     file = tmp_path / "calls.json"
     done = run(
-        "calls", "--rounds", "2", "--seconds", "0.005", "--rows", "3000", "--history", "60", "--growth-rows", "0",
+        "calls", "--rounds", "2", "--seconds", "0.005", "--rows", "60000", "--history", "60", "--growth-rows", "0",
         "--only", "append, 16", "--only", "last 50", "--json", str(file),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
