@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import gettempdir
@@ -27,7 +27,7 @@ from bench.goals import goals, start_times
 from bench.growth import measure_growth
 from bench.measuring import Growth, Process, Results, measure_case
 from bench.peers import CALLS, HISTORIES
-from bench.peers.peer import Engine, Synchronous
+from bench.peers.peer import Engine, Place, Synchronous
 from bench.places import places, server_for
 from bench.report import goal_table, machine, make_console, table
 from bench.worker import Loop, Start
@@ -73,21 +73,27 @@ def measure_group(
                 synchronous=synchronous,
             )
         )
-        processes = []
-        for name, reference in peers.items():
-            if synchronous == "normal" and name == "databases":
-                continue  # it opens a connection for each call and has no way to set it up
-            start = Start(reference, found[name], options.rows, options.history, options.loop)
-            process = stack.enter_context(Process(name, start))
-            if process.opened.error:
-                click.echo(f"{engine}: {name} is left out: {process.opened.error}", err=True)
-            else:
-                processes.append(process)
+        processes = list(opened(stack, peers, found, options))
         with progress_bar(f"{engine} {group}") as on_progress:
             for number, case in enumerate(cases):
                 on_progress(number, len(cases))
                 results.samples += measure_case(engine, case, processes, options.rounds, options.seconds)
     return results
+
+
+def opened(
+    stack: ExitStack, peers: Mapping[str, str], found: Mapping[str, Place], options: Options
+) -> Iterator[Process]:
+    """A process for each peer that can be opened; standard error says who is left out, and why."""
+    for name, reference in peers.items():
+        if found[name].synchronous == "normal" and name == "databases":
+            continue  # it opens a connection for each call and has no way to set it up
+        start = Start(reference, found[name], options.rows, options.history, options.loop)
+        process = stack.enter_context(Process(name, start))
+        if process.opened.error:
+            click.echo(f"{found[name].engine}: {name} is left out: {process.opened.error}", err=True)
+        else:
+            yield process
 
 
 @click.command(help=__doc__)

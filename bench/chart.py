@@ -67,5 +67,7 @@ def _bars(title: str, labels: tuple[str, ...]) -> pygal.HorizontalBar:
 
 
 def _write(chart: pygal.HorizontalBar, path: Path) -> Path:
+    values = [value for each in chart.raw_series for value in each[0] if value]
+    chart.zero = min(1, *values) / 1.1  # where bars begin; or the shortest could not be seen
     path.write_bytes(chart.render())
     return path
