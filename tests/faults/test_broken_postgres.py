@@ -6,11 +6,10 @@ import os
 import pytest
 
 from sqlstore.store import Store
-from sqlstore.stores import STORES
 from tests.engine.postgres_support import until_true
 
 from .amount import FULL, show
-from .calls import every_call
+from .calls import STORES, every_call
 from .cluster import Cluster
 from .counting_proxy import CountingProxy, counting_proxy
 from .trial import Trial, empty, judge, nothing_runs, quiet_store

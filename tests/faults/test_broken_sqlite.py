@@ -13,11 +13,10 @@ import pytest
 from sqlstore.engine import sqlite_worker
 from sqlstore.engine.sqlite import SqliteDriver
 from sqlstore.store import Store
-from sqlstore.stores import STORES
 from tests.engine.sqlite_support import no_threads_remain
 
 from .amount import FULL, show
-from .calls import every_call
+from .calls import STORES, every_call
 from .trial import Trial, empty, judge, quiet_store
 
 MOMENTS = ("before", "undone", "after")

@@ -4,9 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sqlstore.stores import STORES
-
-from .calls import every_call, prepare
+from .calls import STORES, every_call, prepare
 from .trial import quiet_store
 
 

@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 
 from sqlstore.store import Store
-from sqlstore.stores import STORES
 from tests.engine.postgres_support import until_true
 from tests.engine.sqlite_support import is_unlocked, no_threads_remain
 
 from .amount import FULL, amount, show
-from .calls import Call, every_call
+from .calls import STORES, Call, every_call
 from .cluster import Cluster
 from .trial import Change, Trial, empty, nothing_runs, quiet_store
 

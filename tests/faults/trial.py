@@ -20,7 +20,7 @@ _BUSY = (
     "SELECT pid FROM pg_stat_activity "
     "WHERE application_name = 'sqlstore' AND state <> 'idle' AND pid <> pg_backend_pid()"
 )
-_MADE_ANEW = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]+|'[0-9a-f]{32,64}'|\d+")
+_MADE_ANEW = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]+|'[0-9A-Fa-f]{32,64}'|\d+")
 """Numbers, times, ids and hashes: they differ between two calls that do the same."""
 
 SEVERAL_TRANSACTIONS = {

@@ -1,5 +1,6 @@
 """What metrics and the health check say of an outbox."""
 
+import gc
 from datetime import UTC, datetime
 
 import pytest
@@ -31,6 +32,7 @@ async def test_the_metrics_show_what_waits_and_what_was_put_aside(url: str, sett
         assert (records, dead, away) == (2, 0, 1)
         assert size and oldest is not None and oldest > 0
     del desk
+    gc.collect()  # the closed store is not asked any more
     async with Support.open(url, outbox=settings, observers=[metrics]) as desk:
         await until_written(desk)
         assert values() == [0, 0, 0, 1, 0]
