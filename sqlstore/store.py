@@ -35,6 +35,7 @@ from sqlstore.engine import queries as named_queries
 from sqlstore.engine.connect import make_driver
 from sqlstore.engine.driver import DEFAULT_TIMEOUT_S, Driver, Executor, Transaction, deadline
 from sqlstore.engine.errors import ConfigurationError
+from sqlstore.engine.migration_session import read_history
 from sqlstore.engine.observe import Observer
 from sqlstore.engine.queries import Queries, row_types_of
 from sqlstore.engine.query_calls import QueryCalls
@@ -67,7 +68,6 @@ class Store(SpoolingStore, MaintainedStore, TransferableStore, CountedStore):
         self._queries = queries
         self._keeper: Keeper | None = None
         self.cache: Cache | None = None
-        self._wanted_cache: RedisCache | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._connect_again: Callable[[], Awaitable[None]]
         self._bind(driver)
@@ -106,10 +106,9 @@ class Store(SpoolingStore, MaintainedStore, TransferableStore, CountedStore):
     @classmethod
     async def _open(cls, url: str, options: OpenOptions) -> Self:
         timezone = options.zone
-        cache = options.chosen_cache(cls.name, of_use=bool(_repositories(cls, CachingRepository)))
         driver = cls._driver_for(url, options)
         store = cls(driver, cls.load_queries(driver.engine))
-        store.timezone, store._wanted_cache = timezone, cache
+        store.timezone = timezone
         store._bind(NotThere(driver.engine))
         store._connect_again = lambda: store._connect_to(cls._driver_for(url, options), options)
         try:
@@ -136,6 +135,7 @@ class Store(SpoolingStore, MaintainedStore, TransferableStore, CountedStore):
     async def _connect_to(self, driver: Driver, options: OpenOptions) -> None:
         """Open a driver, migrate, and work with it; it is closed where that fails."""
         migrates, source = options.migrates, self.migration_source()
+        cache = options.chosen_cache(self.name, of_use=bool(_repositories(type(self), CachingRepository)))
         patience_s = driver.timeout_s if self._spool is None else self._spool.file.settings.patience_s
         try:
             with deadline(patience_s):
@@ -149,8 +149,8 @@ class Store(SpoolingStore, MaintainedStore, TransferableStore, CountedStore):
             self.driver = driver
             await self._start(options)
             self._bind(driver)
-            if self._wanted_cache is not None:
-                self._use_cache(Cache(self._wanted_cache, await self._identity(), driver.reporter))
+            if cache is not None:
+                self._use_cache(Cache(cache, await self._identity(), driver.reporter))
         except BaseException:
             await driver.close()
             raise
@@ -260,8 +260,8 @@ class Store(SpoolingStore, MaintainedStore, TransferableStore, CountedStore):
 
     async def _identity(self) -> str:
         """What tells this database from others, by whatever address it is opened: when it was made."""
-        made = await self.driver.fetch("SELECT store, min(applied_at) FROM migrations GROUP BY store")
-        return f"{self.name} {dict(made).get(self.name)}"
+        history = await read_history(self.driver, self.name)
+        return f"{self.name} {min((row.applied_at for row in history.applied), default=None)}"
 
     def _use_cache(self, cache: Cache) -> None:
         """For calls of their own; what is bound to a transaction is made anew, without it."""

@@ -1,9 +1,6 @@
 """docs/monitoring.md: its programs run, and it names every metric, field and label there is."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import msgspec
@@ -14,6 +11,7 @@ from sqlstore.capabilities.health import Health
 from sqlstore.capabilities.metrics import prometheus_metrics
 from sqlstore.engine.vitals import Load
 from sqlstore.stores.support import Support
+from tests.programs import run_program
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "monitoring.md").read_text(encoding="utf-8")
@@ -22,14 +20,7 @@ PROGRAMS = re.findall(r"^```python\n(.*?)^```", PAGE, flags=re.DOTALL | re.MULTI
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=range(len(PROGRAMS)))
 def test_each_program_runs_and_prints_what_it_says(program: str, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    done = run_program(program, tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == " ".join(re.findall(r"print\(.*#\s*(.+)$", program, re.MULTILINE)).split()
 

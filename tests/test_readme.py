@@ -1,12 +1,13 @@
 """What README.md shows, run as it stands there."""
 
-import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.programs import run_program
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -24,14 +25,7 @@ def test_each_program_runs(program: str, url: str, tmp_path: Path) -> None:
     program = re.sub(r'"postgresql://bot@[^"]*"', f'"{url}"', program)
     if url.startswith("postgresql"):
         program = re.sub(r'"sqlite:[^"]*"', f'"{url}"', program)
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    done = run_program(program, tmp_path)
     assert done.returncode == 0, done.stderr
     for line in re.findall(r"^\s*print\(.*#\s*(.+)$", program, flags=re.MULTILINE):
         assert line in done.stdout

@@ -22,8 +22,8 @@ ORDER BY seq;
 
 -- name: versioned_history(conversation_id: text, limit: int) :many VersionedMessage
 -- The same of the newest of all, each with the history's version; '' where it has none.
-SELECT coalesce((SELECT history_version FROM conversations WHERE id = :conversation_id), '') AS history_version,
-       seq, id, conversation_id, role, content, agent_used, routing_info, "references", timestamp, metadata
+SELECT seq, id, conversation_id, role, content, agent_used, routing_info, "references", timestamp, metadata,
+       coalesce((SELECT history_version FROM conversations WHERE id = :conversation_id), '') AS history_version
 FROM (
   SELECT seq, id, conversation_id, role, content, agent_used, routing_info, "references", timestamp, metadata
   FROM messages

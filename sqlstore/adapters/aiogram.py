@@ -20,10 +20,11 @@ from uuid import UUID, uuid4
 
 from sqlstore.adapters.json_values import from_document, to_document
 from sqlstore.adapters.settled import settled
-from sqlstore.adapters.turns import Pauses, Turns
+from sqlstore.adapters.turns import Turns
 from sqlstore.engine.clock import now
 from sqlstore.engine.driver import deadline
 from sqlstore.engine.errors import Conflict, InvalidValue, StoreError
+from sqlstore.engine.pauses import Pauses
 from sqlstore.stores.state import State
 from sqlstore.stores.state.dialogs import DialogKey
 
@@ -38,6 +39,8 @@ except ModuleNotFoundError:
 
 LEASE_S: Final = 15.0
 """How long a lock outlives a process that died, in seconds, where nothing else is said."""
+_PAUSES_S: Final = (0.01, 0.25)
+"""Between two looks at a lock, or two tries to write: the first and the longest, in seconds."""
 _log = logging.getLogger(__name__)
 
 
@@ -132,7 +135,7 @@ class SqlStoreStorage(BaseStorage):
                 return await self._merged(place, data)
 
     async def _merged(self, place: DialogKey, data: dict[str, Any]) -> dict[str, Any]:
-        pauses = Pauses()
+        pauses = Pauses(*_PAUSES_S)
         while True:
             known = await self._store.fsm_data.get(place)
             merged: dict[str, Any] = {} if known is None else self._loads(known.data)
@@ -212,7 +215,7 @@ class SqlStoreEventIsolation(BaseEventIsolation):
         assert lease.holder is not None  # noqa: S101 - a new one
         holder = lease.holder
         try:
-            pauses = Pauses()
+            pauses = Pauses(*_PAUSES_S)
             while not await self._store.fsm_locks.acquire(place, holder, self._lease_s):
                 await pauses.wait()
             self._holders.add(holder)

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from sqlstore.engine.outcome import run_to_its_end
+
 T = TypeVar("T")
 
 
@@ -15,16 +17,11 @@ async def settled(work: Coroutine[Any, Any, T]) -> T:
     A write whose answer nobody waits for any more is then on the disk, or has failed: the
     CancelledError has that failure as its cause.
     """
-    task = asyncio.create_task(work)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait([task])
-        except asyncio.CancelledError as error:
-            cancelled = cancelled or error
+    outcome, cancelled = await run_to_its_end(work)
     if cancelled is None:
-        return task.result()
-    raise cancelled from (None if task.cancelled() else task.exception())
+        assert outcome is not None  # noqa: S101 - whoever cancels it is the caller
+        return outcome.get()
+    raise cancelled from (None if outcome is None else outcome.error)
 
 
 def from_thread(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T], instead: str) -> T:

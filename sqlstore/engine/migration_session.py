@@ -7,7 +7,6 @@ transaction under one lock: whatever happens, a migration is there whole and rec
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
@@ -26,6 +25,7 @@ from sqlstore.engine.migration_book import (
     history_of,
     insert_row,
 )
+from sqlstore.engine.pauses import Pauses
 from sqlstore.engine.values import Engine
 
 Notify: TypeAlias = Callable[[Literal["waiting", "retry", "notice"], str], None]
@@ -33,7 +33,7 @@ Notify: TypeAlias = Callable[[Literal["waiting", "retry", "notice"], str], None]
 
 DEFAULT_LOCK_TIMEOUT_S: Final = 5.0
 """How long a statement may wait for a table's lock where a file does not say, in seconds."""
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S, _PAUSE_GROWTH = 0.02, 0.5, 1.5
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 0.5
 _FIRST_REPORT_S, _NEXT_REPORT_S = 2.0, 10.0
 
 
@@ -170,7 +170,7 @@ class LockWait:
         self._limit_s = limit_s
         self._started = time.monotonic()
         self._report_at = _FIRST_REPORT_S
-        self._pause_s = _FIRST_PAUSE_S
+        self._pauses = Pauses(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
 
     async def pause(self, holder: Callable[[], Awaitable[str]]) -> None:
         """Sleep a little. Raises LockNotAcquired when the time is up."""
@@ -180,9 +180,7 @@ class LockWait:
         if waited_s >= self._report_at:
             self._report_at = waited_s + _NEXT_REPORT_S
             self._notify("waiting", f"waiting for the database, which is held by {await holder()}")
-        pause_s = self._pause_s * random.uniform(0.5, 1.0)  # noqa: S311 - spreads the tries, keeps no secret
-        await asyncio.sleep(min(pause_s, self._limit_s - waited_s))
-        self._pause_s = min(_LONGEST_PAUSE_S, self._pause_s * _PAUSE_GROWTH)
+        await asyncio.sleep(min(self._pauses.take(), self._limit_s - waited_s))
 
 
 def open_session(

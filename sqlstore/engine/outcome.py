@@ -6,8 +6,9 @@ that quotes the result: rows, or a server's error that quotes one.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from typing import Generic, TypeVar
+import asyncio
+from collections.abc import Awaitable, Coroutine
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -45,3 +46,21 @@ class Outcome(Generic[T]):
             raise error
         finally:
             del self, error  # the error's traceback must not lead back to it
+
+
+async def run_to_its_end(
+    work: Coroutine[Any, Any, T],
+) -> tuple[Outcome[T] | None, asyncio.CancelledError | None]:
+    """Finish work that has begun, however often the caller is cancelled meanwhile.
+
+    Gives how it ended, None where it was cancelled itself; and the cancellation that is to be
+    raised now, if there was one.
+    """
+    task = asyncio.get_running_loop().create_task(Outcome.of(work))
+    interruption: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            interruption = error
+    return None if task.cancelled() else task.result(), interruption

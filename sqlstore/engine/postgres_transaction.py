@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 from sqlstore.engine.driver import Driver, Statement, Transaction, call_deadline
 from sqlstore.engine.errors import DatabaseError, DeadlineExceeded, TransactionAborted, Unavailable
-from sqlstore.engine.outcome import Outcome
+from sqlstore.engine.outcome import run_to_its_end
 from sqlstore.engine.postgres_connection import PooledConnection
 from sqlstore.engine.postgres_pool import IDLE_TRANSACTION_S, Pool
 from sqlstore.engine.postgres_search import match_text
@@ -28,18 +28,13 @@ async def outlast(work: Coroutine[Any, Any, T]) -> T:
 
     Raises CancelledError then, once the work has ended, with a note of how it ended.
     """
-    task = asyncio.get_running_loop().create_task(Outcome.of(work))
-    interruption: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError as error:
-            interruption = error
+    outcome, interruption = await run_to_its_end(work)
     if interruption is None:
-        return task.result().get()
-    if task.cancelled():
+        assert outcome is not None  # noqa: S101 - whoever cancels it is the caller
+        return outcome.get()
+    if outcome is None:
         interruption.add_note("what was under way was cancelled too: it is written, or it is not")
-    elif failure := task.result().error:
+    elif failure := outcome.error:
         interruption.add_note(f"what was under way had failed by then: {type(failure).__name__}")
     else:
         interruption.add_note("what was under way was completed before this cancellation was passed on")

@@ -1,9 +1,6 @@
 """docs/statistics.md: its program runs, and it names what there is."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import msgspec
@@ -11,6 +8,7 @@ import msgspec
 from sqlstore.capabilities.statistics import Counters, Days, Spread, Statistics, Table
 from sqlstore.engine.queries import load, row_types_of
 from sqlstore.stores import support
+from tests.programs import run_program
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "statistics.md").read_text(encoding="utf-8")
@@ -22,14 +20,7 @@ def block(language: str, number: int = 0) -> str:
 
 def test_the_program_prints_what_it_says(tmp_path: Path) -> None:
     program = block("python")
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    done = run_program(program, tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == re.findall(r"print\(.*#\s*(.+)$", program, re.MULTILINE)
 

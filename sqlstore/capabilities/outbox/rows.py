@@ -42,18 +42,9 @@ class Record(msgspec.Struct, frozen=True):
     tries: int
 
 
-class DeadLetter(msgspec.Struct, frozen=True):
+class DeadLetter(Record, frozen=True):
     """A write that the database refused. error: the class and place of what it said."""
 
-    seq: int
-    id: str
-    store: str
-    method: str
-    keys: str
-    arguments: str
-    size: int
-    created_at: datetime
-    tries: int
     error: str
     buried_at: datetime
 

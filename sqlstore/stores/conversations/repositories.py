@@ -227,7 +227,7 @@ class MessageRepository(CachingRepository, SearchableRepository[Message]):
     async def _versioned_history(self, conversation_id: str, limit: int) -> tuple[str, list[Message]]:
         found = await self._many(VersionedMessage, self._q.versioned_history, conversation_id, limit)
         version = found[0].history_version if found else ""
-        return version, [Message(*msgspec.structs.astuple(each)[1:]) for each in found]
+        return version, [Message(*msgspec.structs.astuple(each)[:-1]) for each in found]
 
     async def history_within(
         self,

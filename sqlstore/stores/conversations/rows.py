@@ -82,20 +82,10 @@ class Message(msgspec.Struct, frozen=True):
     metadata: Json | None
 
 
-class VersionedMessage(msgspec.Struct, frozen=True):
+class VersionedMessage(Message, frozen=True):
     """A message, and the version of its conversation's history."""
 
     history_version: str
-    seq: int
-    id: str
-    conversation_id: str
-    role: Role
-    content: str
-    agent_used: str | None
-    routing_info: Json | None
-    references: Json | None
-    timestamp: datetime | None
-    metadata: Json | None
 
 
 class AgentStatistics(msgspec.Struct, frozen=True):

@@ -155,12 +155,8 @@ class ThreadId(msgspec.Struct, frozen=True):
     thread_id: str
 
 
-class FsmState(msgspec.Struct, frozen=True):
-    """Where a dialog stands.
-
-    - thread_id: 0 for none; business_connection_id: "" for none.
-    - expires_at: from when on it counts as none; None means never.
-    """
+class _OfDialog(msgspec.Struct, frozen=True):
+    """Whose dialog it is. thread_id: 0 for none; business_connection_id: "" for none."""
 
     bot_id: int
     chat_id: int
@@ -168,24 +164,26 @@ class FsmState(msgspec.Struct, frozen=True):
     thread_id: int
     business_connection_id: str
     destiny: str
+
+
+class FsmState(_OfDialog, frozen=True):
+    """Where a dialog stands.
+
+    - expires_at: from when on it counts as none; None means never.
+    """
+
     state: str
     expires_at: datetime | None
     updated_at: datetime
 
 
-class FsmData(msgspec.Struct, frozen=True):
-    """Data of a dialog; the key is that of its state.
+class FsmData(_OfDialog, frozen=True):
+    """Data of a dialog.
 
     - data: a JSON document. revision: another one after each write.
     - expires_at: from when on it counts as none; None means never.
     """
 
-    bot_id: int
-    chat_id: int
-    user_id: int
-    thread_id: int
-    business_connection_id: str
-    destiny: str
     data: str
     revision: UUID
     expires_at: datetime | None

@@ -1,9 +1,6 @@
 """docs/cache.md: its program runs, with and without Redis, and it names every variable and limit."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +10,7 @@ from sqlstore.capabilities.cache.caching import MOST_ROWS
 from sqlstore.capabilities.cache.client import DEADLINE_S
 from sqlstore.capabilities.cache.settings import CacheSwitch, RedisSettings
 from sqlstore.capabilities.cache.values import MOST_BYTES
+from tests.programs import run_program
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "cache.md").read_text(encoding="utf-8")
@@ -23,14 +21,7 @@ PAGE = (ROOT / "docs" / "cache.md").read_text(encoding="utf-8")
 def test_the_program_prints_what_it_says(tmp_path: Path, redis, there: bool) -> None:
     if not there:
         redis.stop()
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", PROGRAM.replace("redis://localhost:6379/0", redis.url)],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    done = run_program(PROGRAM.replace("redis://localhost:6379/0", redis.url), tmp_path)
     assert (done.returncode, done.stdout.split()) == (0, ["1", "1", "1"]), done.stderr
     if there:
         assert len(redis.stored_keys()) == 1

@@ -1,14 +1,12 @@
 """docs/search.md: its program runs and prints what it says; its table names what is searched."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 from sqlstore.capabilities.search import SearchableRepository
 from sqlstore.store import _repositories
 from sqlstore.stores import STORES, load_store
+from tests.programs import run_program
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "search.md").read_text(encoding="utf-8")
@@ -16,10 +14,7 @@ PAGE = (ROOT / "docs" / "search.md").read_text(encoding="utf-8")
 
 def test_the_program_runs_and_prints_what_it_says(tmp_path: Path) -> None:
     (program,) = re.findall(r"^```python\n(.*?)^```", PAGE, flags=re.DOTALL | re.MULTILINE)
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program],
-        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
+    done = run_program(program, tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == re.findall(r"^\s*print\(.*# (.+)$", program, flags=re.MULTILINE)
 

@@ -1,15 +1,13 @@
 """docs/stores/chatbot.md: its program runs, its tables are those of a live database, its names exist."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import schema_reading
 from schema_reading import Column
 
 from sqlstore.stores.chatbot import Chatbot
+from tests.programs import run_program
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "stores" / "chatbot.md").read_text(encoding="utf-8")
@@ -70,13 +68,6 @@ def test_each_method_named_exists() -> None:
 
 def test_the_program_runs_and_prints_what_it_says(tmp_path: Path) -> None:
     (program,) = re.findall(r"^```python\n(.*?)^```", PAGE, flags=re.DOTALL | re.MULTILINE)
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    done = run_program(program, tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "2"

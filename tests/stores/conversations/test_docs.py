@@ -1,18 +1,15 @@
 """The documentation page of the store says what is there."""
 
 import inspect
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-import sqlstore
 from sqlstore.stores.conversations import Conversations
 from sqlstore.stores.conversations.repositories import ConversationRepository, MessageRepository
+from tests.programs import run_program
 
 from . import schema
 
@@ -31,14 +28,7 @@ def table(text: str) -> list[list[str]]:
 
 def test_the_example_runs(tmp_path: Path) -> None:
     (program,) = re.findall(r"^```python\n(.*?)^```", PAGE, flags=re.DOTALL | re.MULTILINE)
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(Path(sqlstore.__file__).parents[1])},  # the one under test
-        capture_output=True,
-        text=True,
-        timeout=50,
-    )
+    done = run_program(program, tmp_path)
     assert done.returncode == 0, done.stderr
     said = re.findall(r"^\s*print\(.*#\s*(.+)$", program, flags=re.MULTILINE)
     assert said

@@ -1,9 +1,6 @@
 """docs/stores/lessons.md: its programs run, its tables are those of a live database, its names exist."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +9,7 @@ from schema_reading import Column
 
 from sqlstore.compat import easy_lessons
 from sqlstore.stores.lessons import Lessons
+from tests.programs import run_program
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "stores" / "lessons.md").read_text(encoding="utf-8")
@@ -28,11 +26,7 @@ def rows(heading: str) -> list[list[str]]:
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=range(len(PROGRAMS)))
 def test_each_program_runs_and_prints_what_it_says(program: str, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program],
-        cwd=tmp_path, capture_output=True, text=True, timeout=60,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},  # also where the project is not installed
-    )  # fmt: skip
+    done = run_program(program, tmp_path)
     assert done.returncode == 0, done.stderr
     (printed,) = re.findall(r"print\(.*#\s*(.+)$", program, flags=re.MULTILINE)
     assert done.stdout.strip() == printed
