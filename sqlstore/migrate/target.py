@@ -19,6 +19,7 @@ from sqlstore.engine.errors import AuthenticationFailed, ConfigurationError, Una
 from sqlstore.engine.resources import book_folder, migrations_folder
 from sqlstore.migrate.running import configured
 from sqlstore.migrations import MigrationSource
+from sqlstore.stores import STORES
 
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.1, 2.0
 Command = Callable[..., None]
@@ -88,8 +89,9 @@ def make_source(store: str | None, migrations: Path | None) -> MigrationSource:
     """From the values of `source_options`."""
     if migrations is not None:
         return configured(lambda: MigrationSource(store or migrations.resolve().name, migrations))
-    name = store or _only_store()
-    return configured(lambda: MigrationSource(name, migrations_folder(name)))
+    if store is None:
+        raise click.UsageError(f"say which store with --store: {', '.join(sorted(STORES))}")
+    return configured(lambda: MigrationSource(store, migrations_folder(store)))
 
 
 def make_sources(store: str | None, migrations: Path | None) -> list[MigrationSource]:
@@ -100,14 +102,8 @@ def make_sources(store: str | None, migrations: Path | None) -> list[MigrationSo
 
 
 def _stores() -> list[str]:
+    """The outbox has migrations too."""
     return sorted(folder.name for folder in book_folder().iterdir() if folder.is_dir())
-
-
-def _only_store() -> str:
-    stores = _stores()
-    if len(stores) == 1:
-        return stores[0]
-    raise click.UsageError(f"say which store with --store: {', '.join(stores)}")
 
 
 @asynccontextmanager
