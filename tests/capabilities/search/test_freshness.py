@@ -217,3 +217,22 @@ def _with_longer(word: str, texts: dict[int, str], expected: list[int]) -> list[
     if word != "茶":
         return expected
     return sorted((key for key, text in texts.items() if "茶" in text), reverse=True)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 20])
+async def test_hits_are_found_however_far_apart_their_rows_are(desk: Support, limit: int) -> None:
+    """An index that is asked for the newest part of a table first goes on to the rest."""
+    ids = [-(2**40), -8_193, 5, 8_191, 8_192, 131_071, 131_072, 140_000, 5_000_000, 2**40]
+    others = [row + more for row in (-(2**40), 5, 140_000, 5_000_000, 2**40) for more in range(1, 30)]
+    rows = [(row, "parcel late") for row in ids] + [(row, "something else") for row in others]
+    values = ", ".join(f"({row}, {number}, {GROUP}, '{text}')" for number, (row, text) in enumerate(rows))
+    await execute(desk, f"INSERT INTO messages (id, telegram_id, chat_id, text) VALUES {values}")
+    await index(desk)
+    newest = sorted(ids, reverse=True)
+    for query in ("parcel", "parcels", "par*", '"parcel late"'):
+        for before in (None, 2**40, 5_000_000, 140_000, 131_072, 5, -8_193):
+            wanted = [row for row in newest if before is None or row < before][:limit]
+            hits = (await desk.messages.search(query, order="newest", limit=limit, before=before)).hits
+            assert [hit.row.id for hit in hits] == wanted, (query, before)
+        hits = (await desk.messages.search(query, order="newest", limit=limit, chat_id=GROUP)).hits
+        assert [hit.row.id for hit in hits] == newest[:limit], query
