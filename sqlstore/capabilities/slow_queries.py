@@ -37,8 +37,8 @@ class SlowQueryLog(Observer):
             "slow query %s (%s): %.1f ms, %.1f ms of it waiting, %s",
             query,
             call.source,
-            call.seconds * 1000,
-            call.waiting_s * 1000,
+            milliseconds(call.seconds),
+            milliseconds(call.waiting_s),
             f"{call.rows} rows" if call.error is None else f"failed with {call.error}",
             extra={
                 "store": call.store,
