@@ -8,6 +8,7 @@ from typing import Final
 import click
 
 from sqlstore.engine.errors import ConfigurationError, StoreError, Unavailable
+from sqlstore.engine.version import VERSION
 from sqlstore.lazy_group import LazyGroup, Place
 
 COMMANDS: Final = {
@@ -53,7 +54,7 @@ class _StoreGroup(LazyGroup):
 
 
 @click.group(cls=_StoreGroup, places=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="sqlstore")
+@click.version_option(VERSION)
 def main() -> None:
     """The data layer for async bots: hand-written SQL on SQLite and PostgreSQL.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,15 +37,16 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
 
     The new name itself is sure to be on disk after `sync(path.parent)`. An exception leaves the old one.
     """
-    descriptor, temporary = tempfile.mkstemp(prefix=".", suffix=".new", dir=path.parent)
+    temporary = path.with_name(f".{os.urandom(8).hex()}.new")
+    descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 

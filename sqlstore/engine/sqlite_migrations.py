@@ -51,9 +51,6 @@ TABLES: Final = """
         WHEN NOT EXISTS (SELECT 1 FROM pragma_table_info('migrations') WHERE name = 'accepted') THEN 'old'
         ELSE 'current' END
     FROM sqlite_schema WHERE type = 'table'"""
-_HAS_FOREIGN_KEYS = (
-    "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND sql LIKE '%REFERENCES%')"
-)
 _BUSY_TIMEOUT_MS = 200
 """How long SQLite itself asks for the lock before the runner has a word."""
 
@@ -132,11 +129,12 @@ class SqliteSession(MigrationSession):
             if not self._is_wanted(connection, change, wanted):
                 return None
             violations = _violations(connection)
-            hanging = _hanging(connection) if change.script.rebuilds_tables else {}
+            hanging = _hanging(connection) if change.script.rebuilds_tables else None
             started, before = time.perf_counter(), connection.total_changes
             _execute_all(connection, change.script)
             duration_ms, rows = milliseconds_since(started), connection.total_changes - before
-            ran = Ran(duration_ms, rows, tuple(_lost(connection, hanging, change.script)))
+            lost = () if hanging is None else tuple(_lost(connection, hanging, change.script))
+            ran = Ran(duration_ms, rows, lost)
             _check_violations(violations, _violations(connection))
             record_change(connection, change, ran.duration_ms)
             return ran
@@ -259,8 +257,6 @@ def execute_statement(connection: sqlite3.Connection, script: Script, start: int
 
 
 def _violations(connection: sqlite3.Connection) -> _Violations:
-    if connection.execute(_HAS_FOREIGN_KEYS).fetchone() == (0,):
-        return Counter()
     return Counter(connection.execute("PRAGMA foreign_key_check"))
 
 

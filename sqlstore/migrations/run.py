@@ -24,6 +24,7 @@ from sqlstore.engine.migration_session import (
     Wanted,
 )
 from sqlstore.engine.sqltext import line_and_column
+from sqlstore.engine.version import VERSION
 from sqlstore.migrations import plan
 from sqlstore.migrations.errors import HistoryError, LockTimeout, MigrationFailed
 from sqlstore.migrations.files import Migration
@@ -221,7 +222,7 @@ def record_of(migration: Migration) -> Record:
         content.checksum,
         content.fingerprint,
         user_and_host(),
-        _program(),
+        f"sqlstore {VERSION}",
         content.up.sql,
         content.down.sql if content.down else None,
     )
@@ -235,13 +236,3 @@ def user_and_host() -> str:
     except (OSError, KeyError):  # a container may run as a number without a name
         user = str(os.getuid())
     return f"{user}@{socket.gethostname()}"
-
-
-@cache
-def _program() -> str:
-    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - slow, and rarely needed
-
-    try:
-        return f"sqlstore {version('sqlstore')}"
-    except PackageNotFoundError:  # run from a checkout that is not installed
-        return "sqlstore"

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +27,7 @@ from sqlstore.engine.errors import ConfigurationError, CorruptDatabase, Deadline
 from sqlstore.engine.files import cannot_make
 from sqlstore.engine.partial_files import locked_folder, partial_file, publish, refuse_existing
 from sqlstore.engine.resources import migrations_folder
+from sqlstore.engine.version import VERSION
 from sqlstore.engine.watch import OnStep, Watch
 from sqlstore.migrations import MigrationSource
 from sqlstore.migrations.errors import NewerDatabase
@@ -95,7 +95,7 @@ async def make(source: BackupSource, target: Path, *, keep: int | None, verify: 
     with partial_file(target) as partial:
         contents = await source.copy(partial, watch)
         manifest = Manifest(
-            program=f"sqlstore {version('sqlstore')}",
+            program=f"sqlstore {VERSION}",
             engine=source.engine,
             database=source.database,
             created_at=started,
