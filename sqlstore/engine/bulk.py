@@ -13,12 +13,14 @@ from msgspec.structs import astuple
 
 from sqlstore.engine.adoption import Table
 from sqlstore.engine.driver import Driver, Executor, Statement
+from sqlstore.engine.errors import InvalidValue
 from sqlstore.engine.query_header import Parameter
 from sqlstore.engine.row_codec import Field, make_encode
 from sqlstore.engine.sqltext import quoted
-from sqlstore.engine.values import Bound, Engine
+from sqlstore.engine.values import Bound, Engine, column_encoder
 
 EncodeRow: TypeAlias = Callable[[msgspec.Struct], tuple[Bound, ...]]
+EncodeRows: TypeAlias = Callable[[Sequence[msgspec.Struct]], list[Sequence[Bound]]]
 
 
 class Upsert(ABC):
@@ -96,6 +98,22 @@ def row_encoder(engine: Engine, table: str, fields: Sequence[Field]) -> EncodeRo
     parameters = [Parameter(field.name, field.type, nullable=True, is_list=False) for field in fields]
     encode = make_encode(f"upsert.{table}", parameters, [field.name for field in fields], engine)
     return lambda row: encode(*astuple(row))
+
+
+def rows_encoder(engine: Engine, fields: Sequence[Field], encode_row: EncodeRow) -> EncodeRows:
+    """What takes rows through the value gate, and gives their columns. Raises as encode_row does."""
+    encoders = [column_encoder(engine, field.type) for field in fields]
+
+    def encode(rows: Sequence[msgspec.Struct]) -> list[Sequence[Bound]]:
+        columns = zip(*map(astuple, rows), strict=True)
+        try:
+            return [encode_column(column) for encode_column, column in zip(encoders, columns, strict=True)]
+        except InvalidValue:
+            for row in rows:
+                encode_row(row)  # the first that cannot be kept, by the field's name
+            raise
+
+    return encode
 
 
 def upsert_statement(

@@ -9,7 +9,7 @@ import asyncpg
 import msgspec
 
 from sqlstore.engine.adoption import Table
-from sqlstore.engine.bulk import Bulk, Upsert, UpsertSql, row_encoder, upsert_statement
+from sqlstore.engine.bulk import Bulk, Upsert, UpsertSql, row_encoder, rows_encoder, upsert_statement
 from sqlstore.engine.driver import Executor
 from sqlstore.engine.postgres import PostgresDriver
 from sqlstore.engine.postgres_connect import connect
@@ -19,7 +19,7 @@ from sqlstore.engine.postgres_transaction import PostgresTransaction
 from sqlstore.engine.query_sql import POSTGRES_TYPES
 from sqlstore.engine.row_codec import Field
 from sqlstore.engine.sqltext import quoted
-from sqlstore.engine.values import Bound
+from sqlstore.engine.values import Bound, TypeName
 
 _SEQUENCES: Final = """
     SELECT owner.relname, quote_literal(format('%I.%I', nspname, sequence.relname)) || '::regclass',
@@ -34,14 +34,23 @@ _SEQUENCES: Final = """
 
 
 class PostgresUpsert(Upsert):
-    """INSERT … SELECT FROM unnest: one array a column, whatever the number of rows."""
+    """INSERT … SELECT of one JSON array a column, whatever the number of rows.
+
+    To a JSON text the driver gives a third of the time that it takes for PostgreSQL's own arrays; the
+    server needs the same for both.
+    """
 
     def __init__(self, sql: UpsertSql, fields: Sequence[Field]) -> None:
         self.encode = row_encoder("postgres", sql.table, fields)
-        arrays = ", ".join(
-            f"${number}::{POSTGRES_TYPES[field.type]}[]" for number, field in enumerate(fields, start=1)
+        self._columns = rows_encoder("postgres", fields, self.encode)
+        numbers = range(1, len(fields) + 1)
+        values = ", ".join(map(_from_text, numbers, (field.type for field in fields)))
+        arrays = ", ".join(f"json_array_elements_text(${number}::json)" for number in numbers)
+        names = ", ".join(f"c{number}" for number in numbers)
+        text = (
+            f"{sql.head} OVERRIDING SYSTEM VALUE SELECT {values} FROM ROWS FROM ({arrays}) AS given ({names}) "
+            f"{sql.tail('IS DISTINCT FROM')}"
         )
-        text = f"{sql.head} OVERRIDING SYSTEM VALUE SELECT * FROM unnest({arrays}) {sql.tail('IS DISTINCT FROM')}"
         self._statement = upsert_statement(sql, text, self._encode)
 
     async def run(self, executor: Executor, rows: Sequence[msgspec.Struct]) -> int:
@@ -49,7 +58,12 @@ class PostgresUpsert(Upsert):
         return await executor.call(self._statement, rows)
 
     def _encode(self, rows: Sequence[msgspec.Struct]) -> tuple[Bound, ...]:
-        return tuple(map(list, zip(*map(self.encode, rows), strict=True)))
+        return tuple(msgspec.json.encode(column).decode() for column in self._columns(rows))
+
+
+def _from_text(number: int, kind: TypeName) -> str:
+    """A column's value of what its JSON array holds: bytes are in base64 there."""
+    return f"decode(c{number}, 'base64')" if kind == "bytes" else f"c{number}::{POSTGRES_TYPES[kind]}"
 
 
 class PostgresBulk(Bulk):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlstore.engine.search_terms import AllOf, AnyOf, Phrase, SearchTerm, Without, Word, is_exact
+from sqlstore.engine.search_terms import AllOf, AnyOf, Character, Phrase, SearchTerm, Without, Word, is_exact
 
 _SIGNS = {"body": "", "stem": "="}
 
@@ -23,6 +23,8 @@ def _rendered(term: SearchTerm) -> str:
         case Word():
             # Words consist of letters, digits and marks: nothing in them ends the quotes.
             return f"'{_SIGNS[term.column]}{term.text}'" + ":*" * term.prefix
+        case Character(text):
+            return f"'{text}':*"  # every pair that begins so, and the last character of a run
         case Phrase(parts) | AllOf(parts):
             return _joined(" & ", parts)
         case AnyOf(parts):

@@ -19,10 +19,16 @@ class Word(msgspec.Struct, frozen=True):
     prefix: bool = False
 
 
-class Phrase(msgspec.Struct, frozen=True):
-    """Words of the body, one right after the other."""
+class Character(msgspec.Struct, frozen=True):
+    """One character of a run that the index keeps in pairs: anywhere inside such a run of the body."""
 
-    words: tuple[Word, ...]
+    text: str
+
+
+class Phrase(msgspec.Struct, frozen=True):
+    """Words of the body, one right after the other; the last may be a character."""
+
+    words: tuple[Word | Character, ...]
 
 
 class AllOf(msgspec.Struct, frozen=True):
@@ -44,7 +50,7 @@ class Without(msgspec.Struct, frozen=True):
     excluded: SearchTerm
 
 
-SearchTerm: TypeAlias = "Word | Phrase | AllOf | AnyOf | Without"
+SearchTerm: TypeAlias = "Word | Character | Phrase | AllOf | AnyOf | Without"
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -80,7 +86,7 @@ class SearchQuery(msgspec.Struct, frozen=True):
 def is_exact(term: SearchTerm) -> bool:
     """Whether an index without positions can tell: no phrase of several words is in it."""
     match term:
-        case Word():
+        case Word() | Character():
             return True
         case Phrase(words):
             return len(words) == 1

@@ -12,7 +12,7 @@ import msgspec
 
 from sqlstore.engine.address import MEMORY
 from sqlstore.engine.adoption import Table
-from sqlstore.engine.bulk import Bulk, Upsert, UpsertSql, row_encoder, upsert_statement
+from sqlstore.engine.bulk import Bulk, Upsert, UpsertSql, row_encoder, rows_encoder, upsert_statement
 from sqlstore.engine.driver import Executor, Statement
 from sqlstore.engine.row_codec import Field
 from sqlstore.engine.sqlite import SqliteDriver
@@ -30,6 +30,7 @@ class SqliteUpsert(Upsert):
 
     def __init__(self, sql: UpsertSql, fields: Sequence[Field]) -> None:
         self.encode = row_encoder("sqlite", sql.table, fields)
+        self._columns = rows_encoder("sqlite", fields, self.encode)
         self._many, self._one = (self._statement(sql, rows) for rows in (ROWS_AT_ONCE, 1))
 
     async def run(self, executor: Executor, rows: Sequence[msgspec.Struct]) -> int:
@@ -44,7 +45,7 @@ class SqliteUpsert(Upsert):
         return upsert_statement(sql, f"{sql.head} VALUES {values} {sql.tail('IS NOT')}", self._encode)
 
     def _encode(self, rows: Sequence[msgspec.Struct]) -> tuple[Bound, ...]:
-        return tuple(chain.from_iterable(map(self.encode, rows)))
+        return tuple(chain.from_iterable(zip(*self._columns(rows), strict=True)))
 
 
 class SqliteBulk(Bulk):

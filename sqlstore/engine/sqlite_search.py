@@ -1,7 +1,10 @@
-"""A search as SQLite's full-text query: FTS5, with the columns body, stem and scope.
+"""A search as SQLite's full-text query: FTS5 over words, `=stems` and `#owners`.
 
 The index keeps no positions (they would take half of its size), so the words of a phrase are
 only wanted all. Whoever asks compares what is found with the texts.
+
+Characters that are kept in pairs are words too: of a prefix FTS5 reads every word to its end,
+before it gives the first row.
 """
 
 from __future__ import annotations
@@ -9,16 +12,17 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from sqlstore.engine.search_terms import AllOf, AnyOf, Phrase, SearchTerm, Without, Word, is_exact
+from sqlstore.engine.search_terms import AllOf, AnyOf, Character, Phrase, SearchTerm, Without, Word, is_exact
 from sqlstore.engine.sqltext import quoted
 
+_SIGNS = {"body": "", "stem": "="}
 _MERGED_PAGES = 500
 """In one step: some 2 MB, which take 10 to 50 ms."""
 
 
 def match_text(terms: SearchTerm, scope: Sequence[str]) -> str:
-    """What stands after MATCH. scope: words that the column scope must have."""
-    owners = [f'scope : "{word}"' for word in scope]
+    """What stands after MATCH. scope: owners that a row must have."""
+    owners = [f'"#{word}"' for word in scope]
     return " AND ".join([*owners, _rendered(terms)])
 
 
@@ -26,7 +30,9 @@ def _rendered(term: SearchTerm) -> str:
     match term:
         case Word():
             # Words consist of letters, digits and marks: nothing in them ends the quotes.
-            return f'{term.column} : "{term.text}"' + " *" * term.prefix
+            return f'"{_SIGNS[term.column]}{term.text}"' + " *" * term.prefix
+        case Character(text):
+            return f'"{text}"'
         case Phrase(parts) | AllOf(parts):
             return _joined(" AND ", parts)
         case AnyOf(parts):

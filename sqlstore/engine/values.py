@@ -21,9 +21,9 @@ back equal on SQLite and on PostgreSQL.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast, get_args
 from uuid import UUID
 
 import msgspec
@@ -40,6 +40,7 @@ else:
     Json = Any  # msgspec evaluates the fields of rows, and a text cannot stand in `Json | None`
 Bound: TypeAlias = "bool | int | float | str | bytes | datetime | UUID | list[Bound] | None"
 Encoder: TypeAlias = Callable[[object], Bound]
+ColumnEncoder: TypeAlias = "Callable[[Sequence[object]], Sequence[Bound]]"
 
 MAX_TEXT_BYTES: Final = 64 * 1024 * 1024
 """Longest text, bytes or JSON document, in bytes of UTF-8. Both engines take more; the
@@ -51,6 +52,7 @@ MAX_LIST_LENGTH: Final = 100_000
 
 _INT64 = 2**63
 _INT32 = 2**31
+_LONGEST_UTF8 = 4  # bytes of a character
 _FIRST_YEAR, _LAST_YEAR = 2, 9998
 _FIRST_FLOAT_WITH_EXPONENT = 1e16
 
@@ -252,6 +254,48 @@ def encoder(engine: Engine, type_name: TypeName, *, nullable: bool, is_list: boo
         return None if value is None else encode(value)
 
     return encode_nullable
+
+
+def column_encoder(engine: Engine, type_name: TypeName) -> ColumnEncoder:
+    """The gate of many values at once, where None passes: `encoder`'s verdict on each.
+
+    A column as most are is judged as a whole, several times faster than value by value.
+    """
+    encode = _ENCODERS[engine][type_name]
+    passes = _WHOLE_COLUMNS.get(type_name)
+
+    def encode_column(values: Sequence[object]) -> Sequence[Bound]:
+        if passes is not None and passes(values):
+            return cast("Sequence[Bound]", values)
+        return [None if value is None else encode(value) for value in values]
+
+    return encode_column
+
+
+def _are_integers(values: Sequence[object]) -> bool:
+    if set(map(type, values)) != {int}:
+        return False
+    numbers = cast("Sequence[int]", values)
+    return min(numbers) >= -_INT64 and max(numbers) < _INT64
+
+
+def _are_texts(values: Sequence[object]) -> bool:
+    if set(map(type, values)) != {str}:
+        return False
+    joined = "".join(cast("Sequence[str]", values))
+    if "\0" in joined or len(joined) > MAX_TEXT_BYTES // _LONGEST_UTF8:
+        return False
+    try:
+        joined.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+_WHOLE_COLUMNS: Final[dict[str, Callable[[Sequence[object]], bool]]] = {
+    "int": _are_integers,
+    "text": _are_texts,
+}
 
 
 def _list_encoder(encode: Encoder, *, as_json: bool) -> Encoder:

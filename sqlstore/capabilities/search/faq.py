@@ -19,7 +19,7 @@ from sqlstore.capabilities.search.grammar import QUERY_CHARACTERS
 from sqlstore.capabilities.search.korean import without_particle
 from sqlstore.capabilities.search.normalize import normalize
 from sqlstore.capabilities.search.segment import Run, has_stems, pairs, runs, stem
-from sqlstore.engine.search_terms import AnyOf, SearchTerm, Word
+from sqlstore.engine.search_terms import AnyOf, Character, SearchTerm, Word
 
 FAQ_THRESHOLD: Final = 0.3
 """The least score at which a stored question is taken for the one that was meant.
@@ -101,12 +101,12 @@ def _gram_parts(run: Run) -> dict[str, float]:
     return parts
 
 
-def _words(part: str) -> list[Word]:
+def _words(part: str) -> Sequence[Word | Character]:
     """The words of the index that a stored question with this part has."""
     if has_stems(part):
         return [Word(part, "stem"), Word(part)]
     if runs(part)[0].is_gram:
-        return [Word(pair) for pair in pairs(part)[:-1]] or [Word(part, prefix=True)]
+        return [Word(pair) for pair in pairs(part)[:-1]] or [Character(part)]
     return [Word(part)]
 
 

@@ -24,7 +24,17 @@ from typing import Final
 from sqlstore.capabilities.search.korean import without_particle
 from sqlstore.capabilities.search.normalize import normalize
 from sqlstore.capabilities.search.segment import Run, has_stems, pairs, runs, spaced, stem
-from sqlstore.engine.search_terms import AllOf, AnyOf, Item, Phrase, SearchQuery, SearchTerm, Without, Word
+from sqlstore.engine.search_terms import (
+    AllOf,
+    AnyOf,
+    Character,
+    Item,
+    Phrase,
+    SearchQuery,
+    SearchTerm,
+    Without,
+    Word,
+)
 
 QUERY_CHARACTERS: Final = 512
 """How much of a query is read."""
@@ -114,14 +124,14 @@ def _chunk(chunk: str, *, excluded: bool) -> tuple[SearchTerm, Item] | None:
 
 def _phrase(found: list[Run], *, prefix: bool = False) -> SearchTerm:
     """Runs one after the other. The last one, if of grams, may go on in the text."""
-    words: list[Word] = []
+    words: list[Word | Character] = []
     for run in found[:-1]:
         words += map(Word, pairs(run.text) if run.is_gram else [run.text])
     last = found[-1]
     if not last.is_gram:
         words.append(Word(last.text, prefix=prefix))
     elif len(last.text) == 1:
-        words.append(Word(last.text, prefix=True))
+        words.append(Character(last.text))
     else:
         words += map(Word, pairs(last.text)[:-1])
     return words[0] if len(words) == 1 else Phrase(tuple(words))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sqlstore.capabilities.search.segment import Tokens
-from sqlstore.engine.search_terms import AllOf, AnyOf, Phrase, SearchTerm, Without, Word, is_exact
+from sqlstore.engine.search_terms import AllOf, AnyOf, Character, Phrase, SearchTerm, Without, Word, is_exact
 
 
 def may_hold(term: SearchTerm, tokens: Tokens) -> bool:
@@ -13,6 +13,8 @@ def may_hold(term: SearchTerm, tokens: Tokens) -> bool:
     match term:
         case Word():
             return _stands(term, tokens.body if term.column == "body" else tokens.stems)
+        case Character(text):
+            return any(text in word for word in tokens.body)
         case Phrase(parts) | AllOf(parts):
             return all(may_hold(part, tokens) for part in parts)
         case AnyOf(parts):

@@ -100,18 +100,18 @@ async def index_pending(executor: Executor, source: str) -> int:
     pending = await waiting(executor, source, BATCH_ROWS)
     if not pending or pending[0].id is None or not is_current(pending[0].version):
         return 0
-    entries = await asyncio.to_thread(_entries, pending)
+    entries = await asyncio.to_thread(_entries, pending, executor.engine)
     query = index_queries(executor.engine).enter
     for part in _parts(entries):
         await executor.call(query, source, INDEX_VERSION, part)
     return len(pending)
 
 
-def _entries(pending: Sequence[Waiting]) -> list[dict[str, Json]]:
+def _entries(pending: Sequence[Waiting], engine: Engine) -> list[dict[str, Json]]:
     entries: list[dict[str, Json]] = []
     for row in pending:
-        body, stem = entry_words(row.text) if row.text else (None, None)
-        old_body, old_stem = entry_words(row.old_text) if row.old_text else (None, None)
+        body, stem = entry_words(row.text, engine) if row.text else (None, None)
+        old_body, old_stem = entry_words(row.old_text, engine) if row.old_text else (None, None)
         entries.append(
             {
                 "id": row.id, "mark": row.mark, "body": body, "stem": stem, "scope": row.scope,
@@ -121,10 +121,12 @@ def _entries(pending: Sequence[Waiting]) -> list[dict[str, Json]]:
     return entries
 
 
-def entry_words(text: bytes) -> tuple[str, str]:
+def entry_words(text: bytes, engine: Engine) -> tuple[str, str]:
     """The words of a text and their stems, each once, with spaces between."""
     tokens = segment(indexed_part(text))
-    body, stems = dict.fromkeys(tokens.body), dict.fromkeys(tokens.stems)
+    # See sqlite_search; on PostgreSQL a prefix costs less than what these would add to each row.
+    characters = tokens.characters if engine == "sqlite" else []
+    body, stems = dict.fromkeys(tokens.body + characters), dict.fromkeys(tokens.stems)
     if len(text) > INDEXED_BYTES // 2:
         return _joined([*body], _LARGEST_ENTRY_BYTES // 2), _joined([*stems], _LARGEST_ENTRY_BYTES // 2)
     return " ".join(body), " ".join(stems)

@@ -22,6 +22,7 @@ from sqlstore.capabilities.search.indexing import (
 )
 from sqlstore.capabilities.search.rows import SearchText, SearchWord
 from sqlstore.engine.driver import Driver
+from sqlstore.engine.values import Engine
 
 Progress = Callable[[int, int], None]
 
@@ -93,7 +94,7 @@ async def verify(driver: Driver, table: str) -> Verdict:
     rows, after = 0, None
     while True:
         page = cast("list[SearchText]", await driver.call(query.texts, table, after, _PAGE_ROWS))
-        expected.update(await asyncio.to_thread(_words_of, page))
+        expected.update(await asyncio.to_thread(_words_of, page, driver.engine))
         rows += len(page)
         if len(page) < _PAGE_ROWS:
             break
@@ -104,12 +105,12 @@ async def verify(driver: Driver, table: str) -> Verdict:
     return Verdict(table, rows, len(expected), len(expected - actual), len(actual - expected), len(pending))
 
 
-def _words_of(page: Sequence[SearchText]) -> Counter[tuple[str, str]]:
+def _words_of(page: Sequence[SearchText], engine: Engine) -> Counter[tuple[str, str]]:
     counted: Counter[tuple[str, str]] = Counter()
     for row in page:
         if not row.text:
             continue  # nothing of it is indexed, nor whose it is
-        body, stem = entry_words(row.text.encode(errors="surrogatepass"))
+        body, stem = entry_words(row.text.encode(errors="surrogatepass"), engine)
         for column, words in (("body", body), ("stem", stem), ("scope", row.scope)):
             counted.update((column, word) for word in words.split())
     return counted

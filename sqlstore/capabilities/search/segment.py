@@ -2,7 +2,7 @@
 
 A *gram run* is a piece in a script that is written without spaces between words, or whose words
 carry endings as Korean's do: every two characters in a row are a word of the index, and so is the
-run's last character alone. A *word run* is any other piece of letters and digits: it is one word,
+run's last character alone. (SQLite's index has each character alone too.) A *word run* is any other piece of letters and digits: it is one word,
 and beside it the index has its stem.
 """
 
@@ -24,7 +24,7 @@ from sqlstore.capabilities.search.normalize import normalize
 
 WORD_LENGTH: Final = 64
 """How many characters of a word are kept; words that begin with the same 64 are the same."""
-INDEX_VERSION: Final[str] = f"2-snowball-{version('snowballstemmer')}"
+INDEX_VERSION: Final[str] = f"3-snowball-{version('snowballstemmer')}"
 """Of the words that are made of a text; texts that were cut by another version are cut anew."""
 
 GRAM_CHARACTERS: Final = (
@@ -48,10 +48,12 @@ class Tokens:
 
     - body: words, and pairs of characters; a phrase is a row of them.
     - stems: of those words whose stem is another than the word itself.
+    - characters: of the gram runs, each alone.
     """
 
     body: list[str]
     stems: list[str]
+    characters: list[str]
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -67,15 +69,17 @@ def segment(text: str) -> Tokens:
     """What an index keeps of a text; never raises."""
     body: list[str] = []
     stems: list[str] = []
+    characters: list[str] = []
     for gram, word in _RUN.findall(normalize(text)):
         if gram:
             body += pairs(gram)
+            characters += gram
             continue
         kept = word[:WORD_LENGTH]
         body.append(kept)
         if (stemmed := stem(kept)) != kept:
             stems.append(stemmed)
-    return Tokens(body, stems)
+    return Tokens(body, stems, characters)
 
 
 def runs(normalized: str) -> list[Run]:

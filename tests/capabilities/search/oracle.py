@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from sqlstore.capabilities.search.segment import Tokens, stem
-from sqlstore.engine.search_terms import AllOf, AnyOf, Phrase, SearchTerm, Without, Word
+from sqlstore.engine.search_terms import AllOf, AnyOf, Character, Phrase, SearchTerm, Without, Word
 
 GRAM_NAMES = (
     "THAI ", "LAO ", "MYANMAR ", "KHMER ", "HANGUL ", "KATAKANA", "HIRAGANA", "BOPOMOFO ", "CJK ",
@@ -106,8 +106,10 @@ def written(wishes: list[Wish]) -> str:
 def holds(term: SearchTerm, tokens: Tokens, *, positions: bool = True) -> bool:
     """The tree of a query on the words of an index; positions: whether it knows their order."""
     match term:
-        case Word(column=column):
-            return any(fits(term, token) for token in (tokens.stems if column == "stem" else tokens.body))
+        case Word(column="stem"):
+            return any(fits(term, token) for token in tokens.stems)
+        case Word() | Character():
+            return any(fits(term, token) for token in tokens.body)
         case Phrase(words) if positions:
             starts = range(len(tokens.body) - len(words) + 1)
             return any(
@@ -122,5 +124,6 @@ def holds(term: SearchTerm, tokens: Tokens, *, positions: bool = True) -> bool:
             return holds(kept, tokens, positions=positions) and not holds(excluded, tokens)
 
 
-def fits(word: Word, token: str) -> bool:
-    return token.startswith(word.text) if word.prefix else token == word.text
+def fits(word: Word | Character, token: str) -> bool:
+    begins = isinstance(word, Character) or word.prefix
+    return token.startswith(word.text) if begins else token == word.text

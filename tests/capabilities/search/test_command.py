@@ -67,12 +67,13 @@ async def test_programs_get_json(url: str) -> None:
 async def test_an_index_that_differs_is_told_and_mended(url: str) -> None:
     await made(url)
     arguments = ("--store", "support", "--url", url)
-    number = 26 if url.startswith("sqlite") else 28  # PostgreSQL's say in which part of the table a row is
+    # 26 on both; SQLite's index has 13 Thai characters alone, PostgreSQL's says in which part of the table a row is.
+    number = 26 + (13 if url.startswith("sqlite") else 2)
     assert (
         run("--verify", *arguments).splitlines()[0] == f"messages: 2 rows, {number} words, the index agrees"
     )
     async with Support.open(url) as desk:
-        wrong = "INSERT INTO messages_search (rowid, body, stem, scope) VALUES (9, 'ghost', '', '')"
+        wrong = "INSERT INTO messages_search (rowid, words) VALUES (9, 'ghost')"
         if desk.driver.engine == "postgres":
             wrong = "INSERT INTO messages_search VALUES (9, '''ghost''')"
         await execute(desk, wrong)

@@ -23,8 +23,8 @@ FILL = {
         """INSERT INTO messages (telegram_id, chat_id, text)
         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})
         SELECT i, i % 1000, 'text' FROM n""",
-        """INSERT INTO messages_search (rowid, body, stem, scope)
-        SELECT id, 'every n' || id || iif(id % 20 = 0, ' some', '') || iif(id <= 10, ' rare', ''), '', 'c' || chat_id
+        """INSERT INTO messages_search (rowid, words)
+        SELECT id, 'every n' || id || iif(id % 20 = 0, ' some', '') || iif(id <= 10, ' rare', '') || ' #c' || chat_id
         FROM messages""",
     ),
     "postgres": (
@@ -80,7 +80,7 @@ async def test_sqlite_walks_the_index_in_its_own_order(filled: Support) -> None:
     assert re.fullmatch(r"SCAN messages_search VIRTUAL TABLE INDEX \d+:\S*M\S*", shown), shown
     (found,) = await filled.driver.fetch(
         "SELECT group_concat(rowid) FROM (SELECT rowid FROM messages_search "
-        'WHERE messages_search MATCH \'scope : "c7" AND body : "every"\' AND rowid < 5000 ORDER BY rowid DESC LIMIT 3)'
+        'WHERE messages_search MATCH \'"#c7" AND "every"\' AND rowid < 5000 ORDER BY rowid DESC LIMIT 3)'
     )
     assert found == ("4007,3007,2007",)
 

@@ -82,7 +82,7 @@ async def test_a_rebuild_makes_the_index_anew(url: str) -> None:
         await index(desk)
         table = "messages_search"
         damage = (
-            f"INSERT INTO {table} ({table}, rowid, body, stem, scope) VALUES ('delete', 5, 'number n4', '', '')"
+            f"INSERT INTO {table} ({table}, rowid, words) VALUES ('delete', 5, 'number n4')"
             if desk.driver.engine == "sqlite"
             else f"UPDATE {table} SET doc = '''ghost''' WHERE id = 5"
         )
@@ -93,6 +93,20 @@ async def test_a_rebuild_makes_the_index_anew(url: str) -> None:
         await index(desk)
         assert seen[-1] == (1_200, 1_200)
         assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+
+
+async def test_a_migration_that_changes_the_index_has_it_made_anew(url: str) -> None:
+    async with Support.open(url) as desk:
+        await furnish(desk)
+        await fill(desk, 10)
+        await index(desk)
+        await down(desk.driver, Support.migration_source(), to=4)
+        await execute(desk, "UPDATE messages SET text = 'written meanwhile' WHERE telegram_id = 3")
+    async with Support.open(url) as desk:
+        await _still(desk)
+        await complete(desk.driver, ["messages"], lambda done, total: None)
+        await index(desk)
+        assert await found(desk, "meanwhile") == [4]
 
 
 def test_versions_are_ordered_by_their_numbers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from sqlstore.capabilities.search.grammar import QUERY_CHARACTERS, QUERY_ITEMS, matches, parse
-from sqlstore.engine.search_terms import AllOf, AnyOf, Phrase, Without, Word
+from sqlstore.engine.search_terms import AllOf, AnyOf, Character, Phrase, Without, Word
 
 FOUND = [
     # a bare word: every word with its stem
@@ -106,7 +106,7 @@ def test_a_query_with_nothing_to_look_for_is_empty(query):
         ('"one two"', Phrase((Word("one"), Word("two")))),
         ("日本語", Phrase((Word("日本"), Word("本語")))),
         ("日本", Word("日本")),
-        ("日", Word("日", prefix=True)),
+        ("日", Character("日")),
         ("파일을", Word("파일")),
         ("PDF파일", Phrase((Word("pdf"), Word("파일")))),
         ("파일PDF", Phrase((Word("파일"), Word("일"), Word("pdf")))),

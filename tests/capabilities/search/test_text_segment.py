@@ -13,31 +13,31 @@ from tests.capabilities.search.test_text_meaning import HOSTILE, mixtures
 
 
 @pytest.mark.parametrize(
-    ("text", "body", "stems"),
+    ("text", "body", "stems", "characters"),
     [
-        ("The engines STARTED.", ["the", "engines", "started"], ["engin", "start"]),
-        ("не заводятся", ["не", "заводятся"], ["завод"]),
-        ("東京都", ["東京", "京都", "都"], []),
-        ("茶", ["茶"], []),
-        ("มาก", ["มา", "าก", "ก"], []),
-        ("PDF파일2", ["pdf", "파일", "일", "2"], []),
-        ("ｶﾞｽ ㎏ ﬁn", ["ガス", "ス", "kg", "fin"], []),
-        ("naïve_user", ["naive", "user"], ["naiv"]),
-        ("x" * 100, ["x" * 64], []),
-        ("שלום नमस्ते مرحبا", ["שלום", "नमस्ते", "مرحبا"], []),
-        ("👩‍👩‍👧 ?!\0\ud800", [], []),
-        ("", [], []),
+        ("The engines STARTED.", ["the", "engines", "started"], ["engin", "start"], ""),
+        ("не заводятся", ["не", "заводятся"], ["завод"], ""),
+        ("東京都", ["東京", "京都", "都"], [], "東京都"),
+        ("茶", ["茶"], [], "茶"),
+        ("มาก", ["มา", "าก", "ก"], [], "มาก"),
+        ("PDF파일2", ["pdf", "파일", "일", "2"], [], "파일"),
+        ("ｶﾞｽ ㎏ ﬁn", ["ガス", "ス", "kg", "fin"], [], "ガス"),
+        ("naïve_user", ["naive", "user"], ["naiv"], ""),
+        ("x" * 100, ["x" * 64], [], ""),
+        ("שלום नमस्ते مرحبا", ["שלום", "नमस्ते", "مرحبا"], [], ""),
+        ("👩‍👩‍👧 ?!\0\ud800", [], [], ""),
+        ("", [], [], ""),
     ],
 )
-def test_words(text, body, stems):
-    assert segment(text) == Tokens(body, stems)
+def test_words(text, body, stems, characters):
+    assert segment(text) == Tokens(body, stems, list(characters))
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.one_of(st.text(), mixtures))
 def test_words_are_letters_digits_and_marks(text):
     tokens = segment(text)
-    for word in tokens.body + tokens.stems:
+    for word in tokens.body + tokens.stems + tokens.characters:
         assert word
         assert normalize(word) == word
         assert not set(word) & set(" \t\n'\"\\*:&|!()-=#<>")

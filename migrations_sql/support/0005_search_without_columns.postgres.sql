@@ -1,0 +1,4 @@
+-- Only SQLite's index changes, see the twin of this file.
+
+-- migrate: empty
+-- migrate: down
