@@ -11,12 +11,21 @@ RETURNING id, chat_id, role, content, timestamp;
 -- What the index gives for a search, newest first: the newest rows are compared one by one; while those are
 -- too few, the index is asked for the newest part of the table (@), a larger one (~), and all of it. (Left
 -- alone, PostgreSQL reads every row of a frequent word, or walks through the table for a rare one.)
-WITH RECURSIVE part (number, ids) AS (
+-- To find all words that begin alike takes longer than to compare the rows of an owner who has no more than 3,000.
+WITH RECURSIVE owned (id, doc) AS MATERIALIZED (
+  SELECT id, doc FROM messages_search
+  WHERE :match LIKE '''#%:*%' AND doc @@ CAST(substring(:match FROM '^(?:''#[^'']+'' & )*''#[^'']+''') AS tsquery)
+  LIMIT 3001
+), few (are_all) AS (
+  SELECT count(*) BETWEEN 1 AND 3000 FROM owned
+), part (number, ids) AS (
+  SELECT 3, ARRAY(SELECT id FROM owned WHERE id < :before AND doc @@ CAST(:match AS tsquery)) FROM few WHERE are_all
+  UNION ALL
   SELECT 0, ARRAY(
     SELECT id FROM (
       SELECT id, doc FROM messages_search WHERE id < :before ORDER BY id DESC LIMIT least(20 * :limit, 4000)
     ) AS newest WHERE doc @@ CAST(:match AS tsquery)
-  )
+  ) FROM few WHERE NOT are_all
   UNION ALL
   SELECT next, ARRAY(  -- id + 0: the index of ids would give all of them
     SELECT id FROM messages_search WHERE id + 0 < :before AND doc @@ CAST(CASE next
@@ -26,7 +35,6 @@ WITH RECURSIVE part (number, ids) AS (
   )
   FROM part
   CROSS JOIN (SELECT max(id) AS newest FROM messages_search WHERE id < :before) AS place
-  -- All words that begin alike take longer to find than the rows of one owner: once is enough.
   CROSS JOIN LATERAL (SELECT CASE WHEN :match LIKE '''#%:*%' THEN 3 ELSE number + 1 END AS next) AS step
   WHERE cardinality(ids) < :limit AND number < 3
 )

@@ -40,7 +40,10 @@ FILL = {
 HITS = {
     COMMON: "'every'", SOME: "'some'", RARE: "'rare'", "nowhere": "'nowhere'", "both": "'every' & 'rare'",
     "in a chat": "'#c7' & 'every'", "rare in a chat": "'#c7' & 'rare'", "begins": "'n9999':*",
+    "begins in a chat": "'#c7' & 'n':*",
 }  # fmt: skip
+FEWER_PAGES = {"begins in a chat": 250}
+"""A chat has 100 rows; the index has 100,000 words that begin so."""
 
 
 @pytest.fixture
@@ -69,7 +72,7 @@ async def test_postgres_reads_few_pages_whatever_it_knows_of_the_words(filled: S
                     )
                     top = json.loads(shown)[0]["Plan"]
                     pages = top["Shared Hit Blocks"] + top["Shared Read Blocks"]
-                    assert pages <= most, (mode, what, limit, shown)
+                    assert pages <= FEWER_PAGES.get(what, most), (mode, what, limit, shown)
     finally:
         await connection.close()
 
