@@ -23,7 +23,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeGuard, cast, get_args
 from uuid import UUID
 
 import msgspec
@@ -279,7 +279,8 @@ def _are_integers(values: Sequence[object]) -> bool:
     return min(numbers) >= -_INT64 and max(numbers) < _INT64
 
 
-def _are_texts(values: Sequence[object]) -> bool:
+def are_texts(values: Sequence[object]) -> TypeGuard[Sequence[str]]:
+    """Whether each is a plain str that `text` passes; False too for none, and for more text than one may have."""
     if set(map(type, values)) != {str}:
         return False
     joined = "".join(cast("Sequence[str]", values))
@@ -294,7 +295,7 @@ def _are_texts(values: Sequence[object]) -> bool:
 
 _WHOLE_COLUMNS: Final[dict[str, Callable[[Sequence[object]], bool]]] = {
     "int": _are_integers,
-    "text": _are_texts,
+    "text": are_texts,
 }
 
 

@@ -69,10 +69,11 @@ def digest_of(items: Iterable[Item], position: int = 0) -> int:
     DIGEST_MODULUS, so that items can be appended, or taken off the end, without
     the others. Each item counts as the SHA-256 of its position, role and text.
     """
-    return sum(
-        int.from_bytes(hashlib.sha256(f"{number} {role} {text}".encode()).digest())
+    digests = [
+        hashlib.sha256(f"{number} {role} {text}".encode()).digest()
         for number, (role, text) in enumerate(items, position)
-    )
+    ]
+    return sum(map(int.from_bytes, digests))
 
 
 def _longest_agreement(stored: Sequence[Item], first: int, spoken: Sequence[Item]) -> tuple[int, int]:

@@ -22,14 +22,15 @@ T = TypeVar("T")
 ROLES: Final[tuple[str, ...]] = get_args(Role)
 LONGEST_MOTION: Final = 50
 _BARE_KEYS: Final = 2  # role and parts
+_ROLES: Final = frozenset(ROLES)
 BATCH_ITEMS: Final = 1_000
 """Most items that one statement inserts."""
 BATCH_CHARACTERS: Final = 4_000_000
 """Characters of text after which a statement takes no further item."""
 
 
-class NewItem(msgspec.Struct, frozen=True):
-    """An item as it was handed over."""
+class NewItem(msgspec.Struct, frozen=True, gc=False):
+    """An item as it was handed over. (Of thousands, none refers to another: the collector need not look.)"""
 
     role: Role
     content: str
@@ -51,6 +52,8 @@ def read_items(history: object, moment: datetime) -> list[NewItem]:
     """
     if not isinstance(history, list | tuple):
         raise InvalidValue(f"must be a list, not {type(history).__name__}", parameter="history")
+    if bare := _read_bare(history, moment):
+        return bare
     items = []
     for number, item in enumerate(history):
         try:
@@ -92,6 +95,27 @@ def batches(items: Sequence[NewItem]) -> Iterator[Json]:
             batch, characters = [], 0
     if batch:
         yield batch
+
+
+def _read_bare(history: Sequence[Any], moment: datetime) -> list[NewItem]:
+    """All items, where each has a role and one part alone, as in the long lists that bots hand over again.
+
+    [] where one is anything else; it takes a third of the time that one by one would.
+    """
+    if set(map(type, history)) != {dict}:
+        return []
+    try:
+        roles = [item["role"] for item in history if len(item) == _BARE_KEYS]
+        parts = [
+            item["parts"][0] for item in history if type(item["parts"]) is list and len(item["parts"]) == 1
+        ]
+        texts = [part["text"] for part in parts if type(part) is dict]
+        if len(roles) == len(texts) == len(history) and set(roles) <= _ROLES and values.are_texts(texts):
+            pairs = zip(roles, texts, strict=True)
+            return [NewItem(role, text, None, None, False, moment) for role, text in pairs]
+    except (TypeError, KeyError):  # is told by the item that it is about
+        pass
+    return []
 
 
 def _read_item(item: object, moment: datetime) -> NewItem:
