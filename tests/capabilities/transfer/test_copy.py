@@ -1,6 +1,7 @@
 """A whole store to another database: beside a bot that writes, again, refused, and compared."""
 
 import asyncio
+import threading
 
 import pytest
 
@@ -31,25 +32,29 @@ async def test_what_was_written_meanwhile_is_told_and_brought_over_again(urls, t
         assert copied.since == []
         assert MARK not in await contents(target)
 
-        calls = []
-
-        def write(done, total):
-            calls.append((done, total))
-
         await by_hand(target, "DELETE FROM users")
         await by_hand(target, "DELETE FROM sessions")
-
-        async def meanwhile():
-            while not calls:
-                await asyncio.sleep(0)
-            await source.append_message("web_late", "user", "meanwhile")
-            await source.set_bot_enabled("web_1", False)
 
         if urls[0] == "sqlite://:memory:":  # one connection: writers wait until the snapshot ends
             copied = await source.copy_to(target)
             assert copied.since == []
             return
-        _, copied = await asyncio.gather(meanwhile(), source.copy_to(target, on_progress=write))
+
+        async def meanwhile():
+            async with Chatbot.open(urls[0]) as another:
+                await another.append_message("web_late", "user", "meanwhile")
+                await another.set_bot_enabled("web_1", False)
+
+        calls = []
+
+        def write(done, total):  # copying goes on when this returns
+            if not calls:
+                writer = threading.Thread(target=asyncio.run, args=(meanwhile(),))
+                writer.start()
+                writer.join()
+            calls.append((done, total))
+
+        copied = await source.copy_to(target, on_progress=write)
         told = {each.table: (each.missing, each.different, each.extra) for each in copied.since}
         assert told["messages"] == (1, 0, 0)
         assert told["users"] == (1, 1, 0)
