@@ -1,7 +1,7 @@
 """PostgreSQL through asyncpg: a free list of connections, each with its prepared statements.
 
-A single call runs in a transaction of its own (READ COMMITTED), `transaction()`
-is SERIALIZABLE. A call that only reads is dropped when it is cancelled; one that
+A single call runs in a transaction of its own (READ COMMITTED), again after a deadlock;
+`transaction()` is SERIALIZABLE. A call that only reads is dropped when it is cancelled; one that
 may write is finished once it was sent, within its deadline.
 """
 
@@ -24,13 +24,14 @@ from sqlstore.engine.driver import (
     Statement,
     call_deadline,
     calling_place,
+    conflict_pause_s,
     deadline,
 )
-from sqlstore.engine.errors import ConfigurationError, DatabaseError, OutcomeUnknown, UsageError
+from sqlstore.engine.errors import ConfigurationError, Conflict, DatabaseError, OutcomeUnknown, UsageError
 from sqlstore.engine.observe import NOBODY, Reporter
 from sqlstore.engine.postgres_connect import connect
 from sqlstore.engine.postgres_connection import PooledConnection
-from sqlstore.engine.postgres_errors import translate
+from sqlstore.engine.postgres_errors import lost_to_another, translate
 from sqlstore.engine.postgres_pool import Pool, local_settings
 from sqlstore.engine.postgres_search import match_text
 from sqlstore.engine.postgres_sql import called_functions
@@ -249,7 +250,7 @@ class PostgresDriver(Driver):
         *,
         reads: bool,
     ) -> tuple[PooledConnection, T]:
-        """Do something on a connection; on a second one, where the first certainly did nothing.
+        """Do something on a connection; once more where that certainly did nothing, as after a deadlock.
 
         The connection is the caller's to give back. Reading ends at once when it is
         cancelled; what may write is finished.
@@ -270,9 +271,13 @@ class PostgresDriver(Driver):
                 self._pool.give_back(place)
                 raise
             tries += 1
-            if not again or tries == _MOST_TRIES:
+            pause_s = 0.0
+            if lost_to_another(failure):
+                pause_s = conflict_pause_s(tries, until, failure)
+            elif not again or tries == _MOST_TRIES:
                 raise failure
             self.reporter.call_retried(failure)
+            await asyncio.sleep(pause_s)
 
     async def _begin(self, mode: str, settings: str = "") -> PostgresTransaction:
         sql = f"BEGIN ISOLATION LEVEL {mode}{self._local_settings}{settings}"
@@ -281,15 +286,29 @@ class PostgresDriver(Driver):
         return PostgresTransaction(self, self._pool, place)
 
     async def _in_transaction(self, work: Callable[[PostgresTransaction], Awaitable[T]]) -> T:
+        """A call's own transaction (READ COMMITTED); again after a conflict with another one."""
+        tries = 0
         with deadline(self.timeout_s):
-            held = await self._begin("READ COMMITTED")
-            try:
-                answer = await work(held)
-            except BaseException:
-                await held.rollback()
-                raise
-            await held.commit()
-            return answer
+            while True:
+                try:
+                    return await self._in_one_transaction(work)
+                except Conflict as error:
+                    if not lost_to_another(error):
+                        raise
+                    tries += 1
+                    pause_s = conflict_pause_s(tries, call_deadline(self.timeout_s), error)
+                    self.reporter.call_retried(error)
+                    await asyncio.sleep(pause_s)
+
+    async def _in_one_transaction(self, work: Callable[[PostgresTransaction], Awaitable[T]]) -> T:
+        held = await self._begin("READ COMMITTED")
+        try:
+            answer = await work(held)
+        except BaseException:
+            await held.rollback()
+            raise
+        await held.commit()
+        return answer
 
     async def _check_schema(self) -> None:
         """A pooler takes no search_path from us: see that the role's own is right."""
