@@ -83,7 +83,7 @@ def conflict_pause_s(attempt: int, until: float, error: DatabaseError) -> float:
     """
     if attempt == MAX_TRIES:
         raise error
-    pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**attempt)
+    pause_s: float = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**attempt)
     pause_s *= random.uniform(0.5, 1.0)  # noqa: S311 - spreads the tries, keeps no secret
     if time.monotonic() + pause_s > until:
         raise DeadlineExceeded(
