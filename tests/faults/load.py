@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 
 from sqlstore.engine.errors import Conflict, DatabaseError, OutcomeUnknown, Unavailable
 from sqlstore.stores.conversations import Conversations
+from tests.engine.postgres_support import until_true
 
-from .diary import begin, read_entries, write_entry
+from .diary import SHARED, begin, read_entries, write_entry
 
 WRITERS = 6
 AWAY: tuple[type[DatabaseError], ...] = (Unavailable, Conflict)
@@ -84,6 +85,16 @@ async def under_load(
             task.cancel()
         ends = await asyncio.gather(*tasks, return_exceptions=True)
     assert all(isinstance(end, asyncio.CancelledError) for end in ends), ends
+
+
+async def finds_new_words(store: Conversations, word: str) -> None:
+    """What the store does by itself, the index of its search, goes on too."""
+    message = await store.messages.append(SHARED, "user", word)
+
+    async def found() -> bool:
+        return [hit.row.id for hit in (await store.messages.search(word)).hits] == [message.id]
+
+    await until_true(found, _AGAIN_S)
 
 
 async def _keep_writing(
