@@ -55,6 +55,14 @@ class Cluster:
         with suppress(RuntimeError):
             self._run("pg_ctl", "-w", "-D", str(self.data), "-m", mode, "stop")
 
+    def runs(self) -> bool:
+        """Whether it is there, though it may be recovering."""
+        try:
+            self._run("pg_ctl", "-D", str(self.data), "status")
+        except RuntimeError:
+            return False
+        return True
+
     def promote(self) -> None:
         """Make a standby the primary."""
         self._run("pg_ctl", "-w", "-D", str(self.data), "promote")
