@@ -83,7 +83,9 @@ async def running_pgbouncer(
             path = folder / file
             path.write_text(text)
             settings["client_tls_cert_file" if file.endswith(".crt") else "client_tls_key_file"] = str(path)
-        async with proxy(*address.hosts[0]) as server:  # its user may not be let into the folder of our socket
+        async with proxy(
+            *address.hosts[0]
+        ) as server:  # its user may not be let into the folder of our socket
             through = replace(address, hosts=(("127.0.0.1", server.port),))
             _configure(folder, through, {"listen_port": str(port), **settings})
             command = [program, "-q", str(folder / "pgbouncer.ini")]

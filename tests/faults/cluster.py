@@ -44,6 +44,18 @@ class Cluster:
             "initdb", "--no-sync", "-A", "trust", "-U", "postgres", "--encoding=UTF8", "-D", str(self.data)
         )
 
+    def configure(self, **settings: str) -> None:
+        """Add to postgresql.conf; in force when it starts."""
+        with (self.data / "postgresql.conf").open("a") as configuration:
+            configuration.writelines(f"{name} = {_literal(value)}\n" for name, value in settings.items())
+
+    def write(self, name: str, text: str) -> None:
+        """A file of its own in its folder, which nobody else may read."""
+        path = self.data / name
+        path.write_text(text)
+        path.chmod(0o600)
+        _give(path, self.folder)
+
     def start(self) -> None:
         options = f"-p {self.port} -h 127.0.0.1 -k ''"
         self._run(
@@ -146,9 +158,7 @@ def cluster(*, debian: bool = False, **settings: str) -> Iterator[Cluster]:
             os.chown(folder, owner.pw_uid, owner.pw_gid)
             _give(server.folder, folder)
         server.make()
-        lines = "".join(f"{name} = {_literal(value)}\n" for name, value in settings.items())
-        with (server.data / "postgresql.conf").open("a") as configuration:
-            configuration.write(lines)
+        server.configure(**settings)
         server.start()
         yield server
     finally:

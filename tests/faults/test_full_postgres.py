@@ -94,7 +94,9 @@ def use_up_log(server: Cluster) -> None:
     """Until the server can make no further file of it."""
     while True:
         try:
-            server.sql("SELECT pg_switch_wal()", "CREATE TABLE IF NOT EXISTS forced (id int)", "DROP TABLE forced")
+            server.sql(
+                "SELECT pg_switch_wal()", "CREATE TABLE IF NOT EXISTS forced (id int)", "DROP TABLE forced"
+            )
         except RuntimeError:
             return
 
