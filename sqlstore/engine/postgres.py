@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import math
 import os
-import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
@@ -38,6 +37,7 @@ from sqlstore.engine.postgres_sql import called_functions
 from sqlstore.engine.postgres_transaction import PostgresTransaction, outlast
 from sqlstore.engine.search_terms import SearchTerm
 from sqlstore.engine.sqltext import quoted
+from sqlstore.engine.unclosed import OpenMark
 from sqlstore.engine.values import Engine
 from sqlstore.engine.vitals import Load, Probe
 
@@ -81,13 +81,13 @@ class PostgresDriver(Driver):
         self._local_settings = local_settings(timeout_s) if address.pgbouncer else ""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._state: Literal["new", "open", "closed"] = "new"
-        self._opened_by, self._opened_at = 0, ""
+        self._mark: OpenMark | None = None
 
     async def open(self) -> None:
         """Connect once, to see that it works. Raises Unavailable, AuthenticationFailed, ConfigurationError."""
         if self._state != "new":
             raise UsageError("a driver is opened once; make a new one")
-        self._opened_by, self._opened_at = os.getpid(), calling_place()
+        self._mark = OpenMark(self.address, calling_place())
         self._loop, self._state = asyncio.get_running_loop(), "open"
         try:
             if self.settings.pgbouncer:
@@ -104,6 +104,8 @@ class PostgresDriver(Driver):
         if self._state == "open":
             self._check_open()
             self._state, self._loop = "closed", None
+            if self._mark is not None:
+                self._mark.clear()
             await self._pool.close()
         self._state = "closed"
 
@@ -327,15 +329,19 @@ class PostgresDriver(Driver):
             raise UsageError("the store is closed; open it again")
         if self._state == "new":
             raise UsageError("the store is not open; use it inside `async with`, or call open() first")
-        if os.getpid() != self._opened_by:
+        if self._in_child():
             raise UsageError("the database was opened before fork(); open it again in the child process")
         raise UsageError("the store was opened in another event loop; open one in each loop")
 
+    def _in_child(self) -> bool:
+        """Whether another process has opened it, and forked this one."""
+        return self._mark is not None and os.getpid() != self._mark.process_id
+
     def __del__(self) -> None:
-        if self._state != "open" or os.getpid() != self._opened_by:
+        if self._state != "open" or self._in_child():
             return
         self._state = "closed"
         with contextlib.suppress(RuntimeError):  # the loop is closed
             self._pool.terminate()
-        text = f"the database {self.address} opened at {self._opened_at} was never closed; use `async with`"
-        warnings.warn(text, ResourceWarning, source=self, stacklevel=2)
+        if self._mark is not None:
+            self._mark.warn(self)

@@ -12,7 +12,7 @@ import pytest
 from sqlstore.engine.errors import StorageFull
 from sqlstore.stores.conversations import Conversations
 
-from .amount import amount, show
+from .amount import FSYNC, amount, show
 from .cluster import Cluster, cluster
 from .diary import SHARED
 from .load import AWAY, under_load
@@ -51,7 +51,7 @@ def no_room_on(disk: Path) -> Iterator[None]:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 async def test_no_room_for_rows() -> None:
-    with cluster(default_tablespace="small", fsync="off") as server, small_disk(server, "small") as disk:
+    with cluster(default_tablespace="small", fsync=FSYNC) as server, small_disk(server, "small") as disk:
         server.sql(f"CREATE TABLESPACE small LOCATION '{disk}'")
         async with Conversations.open(f"{server.url}?sslmode=disable") as store:
             async with under_load(store, refusals=(StorageFull,)) as load:
@@ -72,7 +72,7 @@ async def test_no_room_for_rows() -> None:
 @pytest.mark.timeout(300)
 async def test_no_room_for_the_write_ahead_log() -> None:
     """PostgreSQL ends every session then, recovers, and may stop for good; it is started again here."""
-    with cluster(min_wal_size="32MB", max_wal_size="48MB", fsync="off") as server:
+    with cluster(min_wal_size="32MB", max_wal_size="48MB", fsync=FSYNC) as server:
         server.stop()
         log = (server.data / "pg_wal").rename(server.folder / "log-files")
         with small_disk(server, "data/pg_wal") as disk:

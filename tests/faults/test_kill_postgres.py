@@ -11,7 +11,7 @@ import pytest
 from sqlstore.engine.errors import ReadOnlyDatabase
 from sqlstore.stores.conversations import Conversations
 
-from .amount import amount, show
+from .amount import FSYNC, amount, show
 from .cluster import Cluster, cluster, set_system
 from .load import AWAY, Load, finds_new_words, under_load
 
@@ -24,7 +24,7 @@ OURS = "FROM pg_stat_activity WHERE application_name = 'sqlstore'"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Cluster]:
-    with cluster(max_connections="30") as server:
+    with cluster(max_connections="30", fsync=FSYNC) as server:
         yield server
 
 

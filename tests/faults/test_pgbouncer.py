@@ -11,7 +11,7 @@ from sqlstore.engine.address import PostgresAddress
 from sqlstore.stores.conversations import Conversations
 from tests.engine.pgbouncer import PASSWORD, USER, PgBouncer, running_pgbouncer
 
-from .amount import FULL, amount, show
+from .amount import FSYNC, FULL, amount, show
 from .cluster import Cluster, cluster
 from .load import finds_new_words, under_load
 
@@ -24,7 +24,7 @@ RETRY = {"server_login_retry": "1"}
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Cluster]:
-    with cluster(fsync="off") as server:
+    with cluster(fsync=FSYNC) as server:
         yield server
 
 
@@ -40,7 +40,7 @@ async def strike(fault: str, server: Cluster, pooler: PgBouncer) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("fault", FAULTS if FULL else FAULTS[::2])
+@pytest.mark.parametrize("fault", FAULTS if FULL else FAULTS[:3:2])
 async def test_what_fails_comes_back(server: Cluster, fault: str) -> None:
     behind = PostgresAddress(hosts=(("127.0.0.1", server.port),), user="postgres", database="postgres")
     async with running_pgbouncer(behind, **RETRY) as pooler:
