@@ -79,16 +79,9 @@ class Cluster:
         """Make a standby the primary."""
         self._run("pg_ctl", "-w", "-D", str(self.data), "promote")
 
-    def processes(self) -> list[int]:
-        """The ids of all its processes, the postmaster's first, which is stopped: it makes no more of them."""
-        postmaster = int((self.data / "postmaster.pid").read_text().split()[0])
-        os.kill(postmaster, signal.SIGSTOP)
-        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
-        return [postmaster, *map(int, children)]
-
     def kill(self) -> None:
         """kill -9 of every process of the server at once, as when the machine goes."""
-        processes = self.processes()
+        processes = self._held_processes()
         _signal(processes, signal.SIGKILL)
         while any(_runs(process) for process in processes):
             time.sleep(0.01)
@@ -97,11 +90,7 @@ class Cluster:
 
     def freeze(self) -> None:
         """Stop every process: the system takes connections, and nothing answers."""
-        _signal(self.processes(), signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Go on after `freeze`."""
-        _signal(self.processes(), signal.SIGCONT)
+        _signal(self._held_processes(), signal.SIGSTOP)
 
     def sql(self, *statements: str) -> str:
         """Run statements one by one, as superuser; gives what they print."""
@@ -121,6 +110,13 @@ class Cluster:
         self._run("pg_basebackup", *options, "-D", str(standby.data), "-d", source)
         standby.start()
         return standby
+
+    def _held_processes(self) -> list[int]:
+        """The ids of all its processes, the postmaster's first; that one is stopped, so that it makes no more."""
+        postmaster = int((self.data / "postmaster.pid").read_text().split()[0])
+        os.kill(postmaster, signal.SIGSTOP)
+        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        return [postmaster, *map(int, children)]
 
     def _run(self, program: str, *arguments: str) -> str:
         owner = pwd.getpwuid(self.folder.stat().st_uid)

@@ -22,7 +22,7 @@ WRITERS = 6
 AWAY: tuple[type[DatabaseError], ...] = (Unavailable, Conflict)
 """What a call may be refused with while a server goes and comes."""
 _PAUSE_S = 0.02
-_AGAIN_S = 10.0
+_AGAIN_S = 30.0
 """How long writing may take to go on by itself, in the tests that measure nothing."""
 
 

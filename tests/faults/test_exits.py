@@ -20,7 +20,7 @@ from tests.programs import ROOT
 from .amount import FULL, amount
 from .diary import SHARED, begin, read_entries, write_entry
 
-EXIT_S = 1.0
+EXIT_S = amount(quick=2, full=1)  # a busy machine takes its time
 """From the program's last line to the end of its process."""
 BEGIN = """\
 import asyncio, os, sys, time
@@ -96,7 +96,7 @@ async def check(url: str, end: End, *, there: set[str]) -> None:
         await store.conversations.create(9, conversation_id="next")
         await store.conversations.delete("next")
         assert await read_entries(store) == there
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 5
 
 
 def says_where(errors: str) -> bool:

@@ -40,7 +40,7 @@ async def pair(*, synchronous: bool) -> AsyncIterator[tuple[Cluster, Cluster, Pr
                 async def in_step() -> bool:
                     return await asyncio.to_thread(primary.sql, IN_STEP) == "1\n"
 
-                await until_true(in_step)
+                await until_true(in_step, 20)
             yield primary, standby, line
 
 
