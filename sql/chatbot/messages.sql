@@ -1,12 +1,6 @@
 -- Messages: what was said, in the order of their ids. Appended; never edited.
 -- Session, counters and the user's last_active follow by trigger.
 
--- name: append(session_id: text, role: text, content: text, motion: text?, latency: float?, from_faq: bool, now: timestamp) :one Message
--- Add a message of a user who is there; gives nothing for a session never seen.
-INSERT INTO messages (user_id, role, content, motion, latency, from_faq, created_at)
-SELECT id, :role, :content, :motion, :latency, :from_faq, :now FROM users WHERE session_id = :session_id
-RETURNING id, user_id, role, content, motion, latency, from_faq, created_at;
-
 -- name: latest(session_id: text, limit: int) :many Message
 -- The newest messages of a session, oldest first. A range of one user, ordered by it too:
 -- with `=` PostgreSQL may walk back through everybody's messages to find those of a quiet one.

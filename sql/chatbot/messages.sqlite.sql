@@ -1,5 +1,11 @@
 -- Messages, what only SQLite says this way: json_each takes a JSON array apart.
 
+-- name: append(session_id: text, role: text, content: text, motion: text?, latency: float?, from_faq: bool, now: timestamp) :one Message
+-- Add a message of a user who is there; gives nothing for a session never seen.
+INSERT INTO messages (user_id, role, content, motion, latency, from_faq, created_at)
+SELECT id, :role, :content, :motion, :latency, :from_faq, :now FROM users WHERE session_id = :session_id
+RETURNING id, user_id, role, content, motion, latency, from_faq, created_at;
+
 -- name: append_many(user_id: int, items: json) :changed
 -- Add messages in their order, each as [role, content, motion, latency, from_faq, created_at].
 INSERT INTO messages (user_id, role, content, motion, latency, from_faq, created_at)

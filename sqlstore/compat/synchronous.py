@@ -19,6 +19,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Generic, Protocol, TypeVar
 
+from sqlstore.engine import unclosed  # noqa: F401 - what it does at the exit comes after what is done here
 from sqlstore.engine.errors import OutcomeUnknown, Unavailable
 
 T = TypeVar("T")

@@ -38,7 +38,7 @@ Rows = Sequence[Sequence[Any]]
 DEFAULT_TIMEOUT_S: Final = 30.0
 """How long a public call may take, in seconds, waiting included."""
 MAX_TRIES: Final = 20
-"""How often `run` runs a function whose transaction meets a Conflict."""
+"""How often a transaction runs that meets a Conflict: that of `run`, or of a single call."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.005, 0.5
 _PACKAGE: Final = str(Path(__file__).parents[1])
 
@@ -73,6 +73,23 @@ def calling_place() -> str:
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def conflict_pause_s(attempt: int, until: float, error: DatabaseError) -> float:
+    """How long to wait before a transaction that met a Conflict runs again, in seconds.
+
+    attempt: how often it has run. until: on time.monotonic()'s clock. Raises the error where it
+    has run often enough, DeadlineExceeded where no time is left.
+    """
+    if attempt == MAX_TRIES:
+        raise error
+    pause_s: float = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**attempt)
+    pause_s *= random.uniform(0.5, 1.0)  # noqa: S311 - spreads the tries, keeps no secret
+    if time.monotonic() + pause_s > until:
+        raise DeadlineExceeded(
+            "other transactions were first until the time was up; nothing was written", code=error.code
+        ) from error
+    return pause_s
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -276,15 +293,9 @@ class Driver(Executor):
                     async with self.transaction() as transaction:
                         return await function(transaction)
                 except (Conflict, TransactionAborted) as error:
-                    if attempt == MAX_TRIES or not _is_conflict(error):
+                    if not _is_conflict(error):
                         raise
-                    pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**attempt)
-                    pause_s *= random.uniform(0.5, 1.0)  # noqa: S311 - spreads the tries, keeps no secret
-                    if time.monotonic() + pause_s > until:
-                        raise DeadlineExceeded(
-                            "other transactions were first until the time was up; nothing was written",
-                            code=error.code,
-                        ) from error
+                    pause_s = conflict_pause_s(attempt, until, error)
                     self.reporter.transaction_retried(attempt, error)
                     await asyncio.sleep(pause_s)
         raise AssertionError("unreachable")

@@ -1,7 +1,7 @@
 """PostgreSQL through asyncpg: a free list of connections, each with its prepared statements.
 
-A single call runs in a transaction of its own (READ COMMITTED), `transaction()`
-is SERIALIZABLE. A call that only reads is dropped when it is cancelled; one that
+A single call runs in a transaction of its own (READ COMMITTED), again after a deadlock;
+`transaction()` is SERIALIZABLE. A call that only reads is dropped when it is cancelled; one that
 may write is finished once it was sent, within its deadline.
 """
 
@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import math
 import os
-import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
@@ -24,19 +23,21 @@ from sqlstore.engine.driver import (
     Statement,
     call_deadline,
     calling_place,
+    conflict_pause_s,
     deadline,
 )
-from sqlstore.engine.errors import ConfigurationError, DatabaseError, OutcomeUnknown, UsageError
+from sqlstore.engine.errors import ConfigurationError, Conflict, DatabaseError, OutcomeUnknown, UsageError
 from sqlstore.engine.observe import NOBODY, Reporter
 from sqlstore.engine.postgres_connect import connect
 from sqlstore.engine.postgres_connection import PooledConnection
-from sqlstore.engine.postgres_errors import translate
+from sqlstore.engine.postgres_errors import lost_to_another, translate
 from sqlstore.engine.postgres_pool import Pool, local_settings
 from sqlstore.engine.postgres_search import match_text
 from sqlstore.engine.postgres_sql import called_functions
 from sqlstore.engine.postgres_transaction import PostgresTransaction, outlast
 from sqlstore.engine.search_terms import SearchTerm
 from sqlstore.engine.sqltext import quoted
+from sqlstore.engine.unclosed import OpenMark
 from sqlstore.engine.values import Engine
 from sqlstore.engine.vitals import Load, Probe
 
@@ -80,13 +81,13 @@ class PostgresDriver(Driver):
         self._local_settings = local_settings(timeout_s) if address.pgbouncer else ""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._state: Literal["new", "open", "closed"] = "new"
-        self._opened_by, self._opened_at = 0, ""
+        self._mark: OpenMark | None = None
 
     async def open(self) -> None:
         """Connect once, to see that it works. Raises Unavailable, AuthenticationFailed, ConfigurationError."""
         if self._state != "new":
             raise UsageError("a driver is opened once; make a new one")
-        self._opened_by, self._opened_at = os.getpid(), calling_place()
+        self._mark = OpenMark(self.address, calling_place())
         self._loop, self._state = asyncio.get_running_loop(), "open"
         try:
             if self.settings.pgbouncer:
@@ -103,6 +104,8 @@ class PostgresDriver(Driver):
         if self._state == "open":
             self._check_open()
             self._state, self._loop = "closed", None
+            if self._mark is not None:
+                self._mark.clear()
             await self._pool.close()
         self._state = "closed"
 
@@ -249,7 +252,7 @@ class PostgresDriver(Driver):
         *,
         reads: bool,
     ) -> tuple[PooledConnection, T]:
-        """Do something on a connection; on a second one, where the first certainly did nothing.
+        """Do something on a connection; once more where that certainly did nothing, as after a deadlock.
 
         The connection is the caller's to give back. Reading ends at once when it is
         cancelled; what may write is finished.
@@ -270,9 +273,13 @@ class PostgresDriver(Driver):
                 self._pool.give_back(place)
                 raise
             tries += 1
-            if not again or tries == _MOST_TRIES:
+            pause_s = 0.0
+            if lost_to_another(failure):
+                pause_s = conflict_pause_s(tries, until, failure)
+            elif not again or tries == _MOST_TRIES:
                 raise failure
             self.reporter.call_retried(failure)
+            await asyncio.sleep(pause_s)
 
     async def _begin(self, mode: str, settings: str = "") -> PostgresTransaction:
         sql = f"BEGIN ISOLATION LEVEL {mode}{self._local_settings}{settings}"
@@ -281,15 +288,29 @@ class PostgresDriver(Driver):
         return PostgresTransaction(self, self._pool, place)
 
     async def _in_transaction(self, work: Callable[[PostgresTransaction], Awaitable[T]]) -> T:
+        """A call's own transaction (READ COMMITTED); again after a conflict with another one."""
+        tries = 0
         with deadline(self.timeout_s):
-            held = await self._begin("READ COMMITTED")
-            try:
-                answer = await work(held)
-            except BaseException:
-                await held.rollback()
-                raise
-            await held.commit()
-            return answer
+            while True:
+                try:
+                    return await self._in_one_transaction(work)
+                except Conflict as error:
+                    if not lost_to_another(error):
+                        raise
+                    tries += 1
+                    pause_s = conflict_pause_s(tries, call_deadline(self.timeout_s), error)
+                    self.reporter.call_retried(error)
+                    await asyncio.sleep(pause_s)
+
+    async def _in_one_transaction(self, work: Callable[[PostgresTransaction], Awaitable[T]]) -> T:
+        held = await self._begin("READ COMMITTED")
+        try:
+            answer = await work(held)
+        except BaseException:
+            await held.rollback()
+            raise
+        await held.commit()
+        return answer
 
     async def _check_schema(self) -> None:
         """A pooler takes no search_path from us: see that the role's own is right."""
@@ -308,15 +329,19 @@ class PostgresDriver(Driver):
             raise UsageError("the store is closed; open it again")
         if self._state == "new":
             raise UsageError("the store is not open; use it inside `async with`, or call open() first")
-        if os.getpid() != self._opened_by:
+        if self._in_child():
             raise UsageError("the database was opened before fork(); open it again in the child process")
         raise UsageError("the store was opened in another event loop; open one in each loop")
 
+    def _in_child(self) -> bool:
+        """Whether another process has opened it, and forked this one."""
+        return self._mark is not None and os.getpid() != self._mark.process_id
+
     def __del__(self) -> None:
-        if self._state != "open" or os.getpid() != self._opened_by:
+        if self._state != "open" or self._in_child():
             return
         self._state = "closed"
         with contextlib.suppress(RuntimeError):  # the loop is closed
             self._pool.terminate()
-        text = f"the database {self.address} opened at {self._opened_at} was never closed; use `async with`"
-        warnings.warn(text, ResourceWarning, source=self, stacklevel=2)
+        if self._mark is not None:
+            self._mark.warn(self)

@@ -110,7 +110,7 @@ async def _open(address: PostgresAddress, host: Host, settings: dict[str, str]) 
     except BaseException:
         connection.terminate()
         raise
-    _warn_if_plain(connection, address, host)
+    _warn_if_plain(connection, host)
     return connection
 
 
@@ -182,18 +182,18 @@ def _network_failure(host: Host, error: OSError) -> Exception:
     return _NextHost("closed the connection")
 
 
-def _warn_if_plain(connection: asyncpg.Connection, address: PostgresAddress, host: Host) -> None:
+def _warn_if_plain(connection: asyncpg.Connection, host: Host) -> None:
     # asyncpg has no public word for it; a version without `_transport` would warn in vain, not fail
     transport = getattr(connection, "_transport", None)
     encrypted = transport is not None and transport.get_extra_info("ssl_object") is not None
-    if address.password is not None and not encrypted and not _is_local(host[0]):
+    if not encrypted and not _is_local(host[0]):
         _warn_once(show_host(host))
 
 
 @cache
 def _warn_once(host: str) -> None:
     _log.warning(
-        "the connection to %s is not encrypted: the password and all data can be read on the way; "
+        "the connection to %s is not encrypted: all that is sent, a password too, can be read on the way; "
         "use sslmode=verify-full",
         host,
         extra={"database": host},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from itertools import count
@@ -11,6 +12,7 @@ from typing import Any, Final
 
 import asyncpg
 
+from sqlstore.engine.address import Host
 from sqlstore.engine.driver import Rows, Statement
 from sqlstore.engine.errors import (
     DatabaseError,
@@ -26,6 +28,7 @@ from sqlstore.engine.postgres_errors import (
     translate,
     translate_prepare,
 )
+from sqlstore.engine.postgres_silence import SILENT_S
 from sqlstore.engine.postgres_sql import WRITING_FUNCTIONS, counting_rows
 from sqlstore.engine.values import Bound
 
@@ -46,6 +49,7 @@ class _Use:
 
     def __enter__(self) -> None:
         self._place.idle = self._place.sent = False
+        self._place.asked_at = time.monotonic()
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         self._place.idle = error is None or not ends_connection(error)
@@ -59,16 +63,19 @@ class PooledConnection:
     - until: when the call that runs now must end, on time.monotonic()'s clock; inf without one.
     - expired: the connection was terminated because that time came.
     - idle: the last call was answered; the connection can take the next.
+    - asked_at: when the last call began, on the same clock.
     - sent: what runs now may have reached the server.
-    - generation: the pool's, when this connection was made.
+    - generation: the pool's, when this connection was made; host: where to.
     """
 
     __slots__ = (
         "_keeps_statements",
         "_use",
+        "asked_at",
         "connection",
         "expired",
         "generation",
+        "host",
         "idle",
         "sent",
         "statements",
@@ -84,11 +91,13 @@ class PooledConnection:
         self.expired = False
         self.idle = True
         self.sent = False
+        self.asked_at = 0.0
         self.generation = 0
+        self.host: Host | None = None
 
-    def attach(self, connection: asyncpg.Connection, generation: int) -> None:
+    def attach(self, connection: asyncpg.Connection, host: Host, generation: int) -> None:
         """Use a new connection."""
-        self.connection, self.generation = connection, generation
+        self.connection, self.host, self.generation = connection, host, generation
         self.expired, self.idle = False, True
 
     def discard(self) -> None:
@@ -101,8 +110,16 @@ class PooledConnection:
     def expire(self) -> None:
         """End what runs now: its time is up."""
         self.expired = True
+        self.cut()
+
+    def cut(self) -> None:
+        """End the connection; what runs now gets an error."""
         if self.connection is not None:
             self.connection.terminate()
+
+    def is_silent(self, now: float) -> bool:
+        """Whether what runs now has had no answer for SILENT_S."""
+        return not self.idle and not self.is_lost and now - self.asked_at >= SILENT_S
 
     @property
     def is_lost(self) -> bool:

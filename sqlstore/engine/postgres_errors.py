@@ -130,6 +130,7 @@ _CLIENT_MEANINGS: Final[dict[type[BaseException], Meaning]] = {
 }
 _UNREADABLE = Meaning(StatementError, "the answer holds a value that Python cannot hold")
 _OUTDATED = Meaning(Conflict, "the tables were changed under a prepared statement")
+_LOST_TO_ANOTHER: Final = ("40001", "40P01")  # serialization, deadlock
 _CONNECTION_CODES: Final = ("08", "57P", "25006", "25P03", "25P04", "53300", "F0")
 
 
@@ -155,6 +156,11 @@ def server_error(error: BaseException) -> asyncpg.PostgresError | None:
 def ends_connection(error: BaseException) -> bool:
     """Whether the connection should not be used again after this error."""
     return not isinstance(error, asyncpg.PostgresError) or str(error.sqlstate).startswith(_CONNECTION_CODES)
+
+
+def lost_to_another(failure: DatabaseError) -> bool:
+    """Whether a transaction was rolled back for another one: it can run again as a whole."""
+    return failure.code in _LOST_TO_ANOTHER
 
 
 def translate(error: BaseException, *, query: str | None = None) -> DatabaseError:

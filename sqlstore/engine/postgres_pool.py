@@ -2,7 +2,8 @@
 
 The list is last in, first out; who finds it empty waits in line, first come, first
 served. One timer for the whole pool ends what is out of time, by terminating the
-connection: that also works on a network that swallows everything.
+connection: that also works on a network that swallows everything. Where there are several
+hosts, a server that does not answer any more is left for the next one.
 """
 
 from __future__ import annotations
@@ -13,12 +14,20 @@ import time
 from collections import deque
 from typing import Any, Final
 
-from sqlstore.engine.address import PostgresAddress, show_host
+from sqlstore.engine.address import Host, PostgresAddress, show_host
 from sqlstore.engine.driver import Statement
-from sqlstore.engine.errors import DatabaseError, DeadlineExceeded, Overloaded, ReadOnlyDatabase, UsageError
+from sqlstore.engine.errors import (
+    DatabaseError,
+    DeadlineExceeded,
+    Overloaded,
+    ReadOnlyDatabase,
+    Unavailable,
+    UsageError,
+)
 from sqlstore.engine.observe import Reporter, note_waiting
-from sqlstore.engine.postgres_connect import connect, connect_first
+from sqlstore.engine.postgres_connect import MAX_HOST_S, connect, connect_first
 from sqlstore.engine.postgres_connection import PooledConnection
+from sqlstore.engine.postgres_silence import SILENT_S, answers
 from sqlstore.engine.vitals import Load
 
 __all__ = ["MAX_WAITING", "Pool", "connect"]
@@ -44,6 +53,8 @@ class Pool:
         self._waiting: deque[tuple[asyncio.Future[PooledConnection], float]] = deque()
         self._generation = 0
         self._watch: asyncio.TimerHandle | None = None
+        self._asking: asyncio.Task[None] | None = None
+        self._ask_after = 0.0
         self._closed = False
         self._all_back = asyncio.Event()
 
@@ -150,8 +161,9 @@ class Pool:
         self._closed = True
         for place in self._places:
             place.discard()
-        if self._watch is not None:
-            self._watch.cancel()
+        for running in (self._watch, self._asking):
+            if running is not None:
+                running.cancel()
 
     async def _wait(self, until: float) -> PooledConnection:
         if len(self._waiting) >= MAX_WAITING:
@@ -182,7 +194,7 @@ class Pool:
         finally:
             note_waiting(time.monotonic() - started)
         self._hosts = (host, *(other for other in self._hosts if other != host))
-        place.attach(connection, generation)
+        place.attach(connection, host, generation)
         self._reporter.connected(show_host(host), time.monotonic() - started)
         if self._closed:
             raise UsageError("the store was closed while this call connected")
@@ -198,9 +210,31 @@ class Pool:
                 waiter.set_exception(
                     DeadlineExceeded("all connections were busy until the time was up; nothing was written")
                 )
+        if len(self._hosts) > 1 and self._asking is None and now >= self._ask_after:
+            silent = {place.host for place in self._places if place.is_silent(now) and place.host}
+            if silent:
+                self._asking = asyncio.get_running_loop().create_task(self._ask(silent))
         self._watch = None
         if self._waiting or len(self._free) < len(self._places):
             self._look_soon()
+
+    async def _ask(self, hosts: set[Host]) -> None:
+        """See which of these servers are still there; leave the others."""
+        try:
+            for host in hosts:
+                if not await answers(host, self._address.connect_timeout_s or MAX_HOST_S):
+                    self._leave(host)
+        finally:
+            self._asking, self._ask_after = None, time.monotonic() + SILENT_S
+
+    def _leave(self, host: Host) -> None:
+        """End every connection to a server that is gone, and try it last from now on."""
+        self._hosts = (*(other for other in self._hosts if other != host), host)
+        self._generation += 1
+        self._reporter.lost(Unavailable(f"{show_host(host)} does not answer any more"))
+        for place in self._places:
+            if place.host == host:
+                place.cut()
 
     def _look_soon(self) -> None:
         self._watch = asyncio.get_running_loop().call_later(_WATCH_EVERY_S, self._look)

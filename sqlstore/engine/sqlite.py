@@ -9,7 +9,6 @@ import asyncio
 import os
 import sqlite3
 import time
-import warnings
 import weakref
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -38,6 +37,7 @@ from sqlstore.engine.sqlite_search import match_text, merge_some
 from sqlstore.engine.sqlite_timing import TimedWorker
 from sqlstore.engine.sqlite_transaction import Exclusive, SqliteSnapshot, SqliteTransaction
 from sqlstore.engine.sqlite_worker import Worker
+from sqlstore.engine.unclosed import OpenMark
 from sqlstore.engine.vitals import Load, Probe
 
 T = TypeVar("T")
@@ -89,7 +89,7 @@ class SqliteDriver(Driver):
         self._workers: list[Worker] = []
         self._readers: list[Worker] = []
         self._writes: dict[Statement[Any], bool] = {}
-        self._opened_at = calling_place()
+        self._mark: OpenMark | None = None
         self._closed = False
 
     async def open(self) -> None:
@@ -101,6 +101,7 @@ class SqliteDriver(Driver):
         if self._workers:
             raise UsageError("this driver was opened before; make a new one")
         until = call_deadline(self.timeout_s)
+        self._mark = OpenMark(self.address, calling_place())
         try:
             self._writer = await self._add_worker(self._file, until)
             for _ in range(self._reader_count):
@@ -137,6 +138,8 @@ class SqliteDriver(Driver):
     async def close(self) -> None:
         """Finish what runs, for a second; stop it then; let go of the file and the threads."""
         self._closed = True
+        if self._mark is not None:
+            self._mark.clear()
         for worker in self._workers:
             worker.stop("the store is closed; open it again")
         try:
@@ -156,8 +159,8 @@ class SqliteDriver(Driver):
             return
         for worker in self._workers:
             worker.stop("the store was never closed")
-        text = f"the database {self.address} opened at {self._opened_at} was never closed; use `async with`"
-        warnings.warn(text, ResourceWarning, source=self, stacklevel=2)
+        if self._mark is not None:
+            self._mark.warn(self)
 
     def match_text(self, terms: SearchTerm, scope: Sequence[str]) -> str:
         """A search as this database's full-text query; see `sqlite_search`."""

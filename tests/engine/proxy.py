@@ -84,6 +84,7 @@ class Proxy:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._forward(client_reader, server, swallow, cuttable=True))
                 group.create_task(self._forward(server_reader, client, swallow, cuttable=False))
+        client.close()  # also where the server refused
         for writer in tuple(self._writers):
             if writer.transport.is_closing():
                 self._writers.discard(writer)

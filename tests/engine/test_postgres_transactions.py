@@ -176,6 +176,24 @@ async def test_a_deadlock_is_a_conflict(driver):
     assert sorted(type(result).__name__ for result in results) == ["Conflict", "NoneType"]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("many", [False, True])
+async def test_a_single_call_that_lost_in_a_deadlock_runs_again(driver, postgres_url, many):
+    await driver.call_many(ADD, [(1, "0"), (2, "0")])
+    sql = "UPDATE items SET body = body || 'x' WHERE id IN (1, $1::bigint)"  # the first row is locked first
+    both = statement(sql, "changed")
+    call = driver.call_many(both, [(2,)]) if many else driver.call(both, 2)
+    async with bare(postgres_url) as other:
+        await other.execute("SET deadlock_timeout = '10s'")  # it is not this one that is rolled back
+        async with other.transaction():
+            await other.execute("UPDATE items SET body = 'other' WHERE id = 2")
+            task = asyncio.create_task(call)
+            await asyncio.sleep(0.2)
+            await other.execute("UPDATE items SET body = 'other' WHERE id = 1")
+    assert await task == 2
+    assert await driver.call(ALL) == [(1, "otherx"), (2, "otherx")]
+
+
 async def test_calls_made_at_once_in_one_transaction_run_one_after_the_other(driver):
     async with driver.transaction() as tx:
         await asyncio.gather(*(tx.call(ADD, number, "x") for number in range(20)))

@@ -6,6 +6,10 @@ FULL = os.environ.get("SQLSTORE_TEST_FAULTS") == "full"
 """`make soak-faults` sets it: the numbers of docs/guarantees.md."""
 
 
+FSYNC = "on" if FULL else "off"
+"""Of servers whose processes die, and whose machine does not: it then keeps what they wrote."""
+
+
 def amount(quick: int, full: int) -> int:
     """How many times."""
     return full if FULL else quick

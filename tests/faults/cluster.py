@@ -44,6 +44,18 @@ class Cluster:
             "initdb", "--no-sync", "-A", "trust", "-U", "postgres", "--encoding=UTF8", "-D", str(self.data)
         )
 
+    def configure(self, **settings: str) -> None:
+        """Add to postgresql.conf; in force when it starts."""
+        with (self.data / "postgresql.conf").open("a") as configuration:
+            configuration.writelines(f"{name} = {_literal(value)}\n" for name, value in settings.items())
+
+    def write(self, name: str, text: str) -> None:
+        """A file of its own in its folder, which nobody else may read."""
+        path = self.data / name
+        path.write_text(text)
+        path.chmod(0o600)
+        _give(path, self.folder)
+
     def start(self) -> None:
         options = f"-p {self.port} -h 127.0.0.1 -k ''"
         self._run(
@@ -55,50 +67,56 @@ class Cluster:
         with suppress(RuntimeError):
             self._run("pg_ctl", "-w", "-D", str(self.data), "-m", mode, "stop")
 
+    def runs(self) -> bool:
+        """Whether it is there, though it may be recovering."""
+        try:
+            self._run("pg_ctl", "-D", str(self.data), "status")
+        except RuntimeError:
+            return False
+        return True
+
     def promote(self) -> None:
         """Make a standby the primary."""
         self._run("pg_ctl", "-w", "-D", str(self.data), "promote")
 
     def kill(self) -> None:
         """kill -9 of every process of the server at once, as when the machine goes."""
-        postmaster = int((self.data / "postmaster.pid").read_text().split()[0])
-        os.kill(postmaster, signal.SIGSTOP)  # it makes no more of them
-        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
-        processes = [postmaster, *map(int, children)]
-        for process in processes:
-            with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
+        processes = self._held_processes()
+        _signal(processes, signal.SIGKILL)
         while any(_runs(process) for process in processes):
             time.sleep(0.01)
         # Where nobody collects dead processes they would pass for a server that still runs.
         (self.data / "postmaster.pid").unlink()
+
+    def freeze(self) -> None:
+        """Stop every process: the system takes connections, and nothing answers."""
+        _signal(self._held_processes(), signal.SIGSTOP)
 
     def sql(self, *statements: str) -> str:
         """Run statements one by one, as superuser; gives what they print."""
         commands = [part for statement in statements for part in ("-c", statement)]
         return self._run("psql", "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", self.url, *commands)
 
-    def follow(self, folder: Path, name: str) -> "Cluster":
-        """A streaming standby of this server, under this application_name, running."""
-        standby = Cluster(folder, self.programs)
-        folder.mkdir(mode=0o700)
-        _give(folder, self.folder)
-        source = f"host=127.0.0.1 port={self.port} user=postgres application_name={name}"
-        self._run(
-            "pg_basebackup",
-            "--no-sync",
-            "-c",
-            "fast",
-            "-R",
-            "-X",
-            "stream",
-            "-D",
-            str(standby.data),
-            "-d",
-            source,
-        )
+    def follow(self, name: str, *, port: int | None = None) -> "Cluster":
+        """A streaming standby of this server, under this application_name, running.
+
+        port: where it reaches this server; None for its own.
+        """
+        standby = Cluster(self.folder.parent / name, self.programs)
+        standby.folder.mkdir(mode=0o700)
+        _give(standby.folder, self.folder)
+        source = f"host=127.0.0.1 port={port or self.port} user=postgres application_name={name}"
+        options = ("--no-sync", "-c", "fast", "-R", "-X", "stream")
+        self._run("pg_basebackup", *options, "-D", str(standby.data), "-d", source)
         standby.start()
         return standby
+
+    def _held_processes(self) -> list[int]:
+        """The ids of all its processes, the postmaster's first; that one is stopped, so that it makes no more."""
+        postmaster = int((self.data / "postmaster.pid").read_text().split()[0])
+        os.kill(postmaster, signal.SIGSTOP)
+        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        return [postmaster, *map(int, children)]
 
     def _run(self, program: str, *arguments: str) -> str:
         owner = pwd.getpwuid(self.folder.stat().st_uid)
@@ -136,15 +154,13 @@ def cluster(*, debian: bool = False, **settings: str) -> Iterator[Cluster]:
             os.chown(folder, owner.pw_uid, owner.pw_gid)
             _give(server.folder, folder)
         server.make()
-        lines = "".join(f"{name} = {_literal(value)}\n" for name, value in settings.items())
-        with (server.data / "postgresql.conf").open("a") as configuration:
-            configuration.write(lines)
+        server.configure(**settings)
         server.start()
         yield server
     finally:
         for data in folder.glob("*/data"):
             if (data / "postmaster.pid").exists():
-                Cluster(data.parent, programs).stop("immediate")
+                Cluster(data.parent, programs).kill()
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -160,6 +176,12 @@ def _literal(value: str) -> str:
 def _give(folder: Path, like: Path) -> None:
     owner = like.stat()
     os.chown(folder, owner.st_uid, owner.st_gid)
+
+
+def _signal(processes: list[int], number: int) -> None:
+    for process in reversed(processes):
+        with suppress(ProcessLookupError):
+            os.kill(process, number)
 
 
 def _runs(process: int) -> bool:
