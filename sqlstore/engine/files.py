@@ -17,13 +17,17 @@ _DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def make_folders(folder: Path) -> None:
-    """Make a folder and those above it, where missing, for their owner alone (0700)."""
+    """Make a folder and those above it, where missing, for their owner alone (0700).
+
+    Their names are on disk when this returns: files in them would go with them in a power cut.
+    """
     missing = []
     while not folder.exists():
         missing.append(folder)
         folder = folder.parent
     for each in reversed(missing):
         each.mkdir(mode=0o700, exist_ok=True)
+        sync(each.parent)
 
 
 def write_whole(path: Path, content: bytes) -> None:
