@@ -149,6 +149,8 @@ class Store(SpoolingStore, MaintainedStore, TransferableStore, CountedStore):
             self.driver = driver
             await self._start(options)
             self._bind(driver)
+            if self._spool is not None and driver.engine == "sqlite":
+                await self._spool.file.note_database()
             if cache is not None:
                 self._use_cache(Cache(cache, await self._identity(), driver.reporter))
         except BaseException:
