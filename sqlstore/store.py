@@ -70,6 +70,7 @@ class Store(SpoolingStore, MaintainedStore, TransferableStore, CountedStore):
         self.cache: Cache | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._connect_again: Callable[[], Awaitable[None]]
+        self._connecting = asyncio.Lock()
         self._bind(driver)
 
     @classmethod
@@ -158,7 +159,10 @@ class Store(SpoolingStore, MaintainedStore, TransferableStore, CountedStore):
             raise
 
     async def _connect(self) -> None:
-        await self._connect_again()
+        """Once, though the outbox's own task and a call of `replay_outbox` come at the same time."""
+        async with self._connecting:
+            if isinstance(self._executor, NotThere):
+                await self._connect_again()
 
     async def _open_outbox(self, driver: Driver, options: OpenOptions) -> None:
         """Open the outbox, and then the database, which may be away."""

@@ -1,5 +1,6 @@
 """A SQLite file that is missing beside its outbox was lost: nobody makes an empty one in its place."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,8 @@ async def test_with_the_outbox_open_it_counts_as_away_until_it_is_put_back(
         assert "bot.db is missing but bot.outbox.db lies beside it" in caplog.text
         assert (await desk.save(desk.chats.save, 2, "private")).state == "spooled"
         elsewhere.rename(path)
-        assert await desk.replay_outbox()
+        # It also tries by itself: whoever comes first connects, once, or a driver would stay open.
+        assert await asyncio.gather(*(desk.replay_outbox() for _ in range(3))) == [True] * 3
         assert [chat.id for chat in await desk.chats.list()] == [1, 2]
 
 
