@@ -67,7 +67,7 @@ soak: $(VENV)/.test  ## the long forms of tests: an hour or two
 	  --timeout 7200 -o faulthandler_timeout=7000 tests/capabilities/outbox/test_kill.py
 
 soak-faults: $(VENV)/.test  ## kills, failing disks, cut lines and cancels, in full: six minutes
-	SQLSTORE_TEST_FAULTS=full $(BIN)/python -m pytest -s --timeout 7200 tests/faults
+	SQLSTORE_TEST_FAULTS=full $(BIN)/python -m pytest -s --timeout 7200 -o faulthandler_timeout=7000 tests/faults
 
 dist: $(VENV)/.dev  ## wheel and sdist in dist/
 	$(BIN)/python -m build

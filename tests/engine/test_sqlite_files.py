@@ -253,7 +253,7 @@ async def test_without_its_log_a_database_takes_no_more_writes_and_keeps_what_it
         take_away(log, "moved" if change == "moved" else "deleted")
         if change == "replaced":
             log.touch()
-        with pytest.raises(CorruptDatabase, match="-wal file .* nothing was written"):
+        with pytest.raises(CorruptDatabase, match=r"-wal file .* nothing was written"):
             await driver.call(add, "b")
         with pytest.raises(CorruptDatabase, match="-wal file"):
             await driver.probe()

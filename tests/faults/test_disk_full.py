@@ -102,9 +102,9 @@ async def test_backup_and_export(disk: SmallDisk, tmp_path: Path) -> None:
         for number in range(1, 40):
             await write_entry(store, f"k{number}", number)
         disk.fill(leave=BLOCK)
-        with pytest.raises(StorageFull, match="full|no room"):
+        with pytest.raises(StorageFull, match=r"full|no room"):
             await backup(store.driver, disk.folder / "copy.db")
-        with pytest.raises(StorageFull, match="full|no room"):
+        with pytest.raises(StorageFull, match=r"full|no room"):
             await store.export_to(disk.folder / "rows.jsonl")
         left = {entry.name for entry in disk.folder.iterdir()}
         assert left == {"filling", ".sqlstore-backup.lock"}
