@@ -71,7 +71,7 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
 async def due(driver: Driver, queries: Queries, retention: Retention) -> list[Due]:
     """What `cleanup` would delete now, table by table; only reads."""
     found: list[Due] = []
-    for query, before in _rules(queries, retention):
+    for query, before in [*_rules(queries, retention)]:
         found += await _call(driver, _due_query(queries, query), before)
     return found
 
@@ -88,7 +88,7 @@ async def cleanup(
     of the kind, and members of DatabaseError.
     """
     removed = []
-    for query, before in _rules(queries, retention):
+    for query, before in [*_rules(queries, retention)]:  # a wrong age is refused before anything is deleted
         what = query.header.name
         tell = None
         if on_progress is not None:  # counting first costs a scan
