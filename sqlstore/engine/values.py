@@ -68,6 +68,13 @@ def checked(gate: Callable[[object], T], value: object, parameter: str, query: s
         raise InvalidValue(error.reason, parameter=parameter, query=query) from None
 
 
+def members(value: object) -> list[Any]:
+    """The members of what a list parameter may be given; text is no list of its letters."""
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        raise InvalidValue(f"must be a list, not {_type_name(value)}")
+    return list(value)
+
+
 def integer(value: object) -> int:
     """A 64-bit integer; a bool is refused."""
     if type(value) is not int:

@@ -9,9 +9,8 @@ from msgspec import UNSET, UnsetType
 
 from sqlstore.capabilities.search import Order, Searchable, SearchableRepository, SearchResult
 from sqlstore.engine.clock import now
-from sqlstore.engine.errors import InvalidValue
 from sqlstore.engine.filters import Filter, FilteredList
-from sqlstore.engine.values import checked, text
+from sqlstore.engine.values import checked, members, text
 from sqlstore.stores.support.rows import KnowledgeEntry, KnowledgeSource
 
 KNOWLEDGE: Final = FilteredList(
@@ -88,9 +87,7 @@ class KnowledgeRepository(SearchableRepository[KnowledgeEntry]):
         A point without an entry is left out; several entries of one come by their ids.
         """
         name, query = "embedding_ids", self._q.by_embedding_ids.name
-        if isinstance(embedding_ids, str) or not isinstance(embedding_ids, Sequence):
-            raise InvalidValue("must be a list", parameter=name, query=query)
-        given = [checked(text, each, name, query) for each in embedding_ids]
+        given = [checked(text, each, name, query) for each in checked(members, embedding_ids, name, query)]
         places = {embedding_id: place for place, embedding_id in reversed([*enumerate(given)])}
         entries = await self._many(KnowledgeEntry, self._q.by_embedding_ids, given)
         return sorted(entries, key=lambda entry: places[entry.embedding_id or ""])
