@@ -64,13 +64,14 @@ class DatabaseFile:
 
         Raises ConfigurationError, CorruptDatabase, ReadOnlyDatabase or StorageFull.
         """
-        # The companions are looked at first: another process makes the file before its -wal.
-        companion = self._companion()
+        # The log is looked at first: another process makes the file before its -wal.
+        log = self._left_log()
         if not self.path.exists():
-            if companion is not None:
+            sign = log or self._other_sign()
+            if log is not None or (sign is not None and not self.path.exists()):
                 raise CorruptDatabase(
-                    f"{self.path} is missing but {companion} lies beside it: the database was moved "
-                    "or deleted; put it back, or restore a backup, or move the companion away to start empty"
+                    f"{self.path} is missing but {sign} lies beside it: the database was moved "
+                    "or deleted; put it back, or restore a backup, or move what is left away to start empty"
                 )
             self._make()
         found = self._check()
@@ -108,19 +109,20 @@ class DatabaseFile:
         except OSError:
             return 0
 
-    def _companion(self) -> str | None:
-        """What tells that the database was here: its name."""
-        for suffix in ("-wal", "-journal"):
-            if self.path.with_name(self.path.name + suffix).exists():
-                return self.path.name + suffix
+    def _left_log(self) -> str | None:
+        """The name of what SQLite keeps beside a database that is open, or was not closed."""
+        names = (self.path.name + suffix for suffix in ("-wal", "-journal"))
+        return next((name for name in names if self.path.with_name(name).exists()), None)
+
+    def _other_sign(self) -> str | None:
+        """What else tells that the database was here: its outbox, or its newest backup."""
         outbox = outbox_beside(self.path)
         if outbox.exists() and _had_database(outbox):
             return outbox.name
         made_here = re.compile(rf"{re.escape(self.path.stem)}_\d{{8}}_\d{{6}}(_\d+)?\.db")
-        backups = sorted(
-            entry.name for entry in self.path.parent.glob("backups/*.db") if made_here.fullmatch(entry.name)
-        )
-        return f"backups/{backups[-1]}" if backups else None
+        names = (entry.name for entry in self.path.parent.glob("backups/*.db"))
+        newest = max(filter(made_here.fullmatch, names), default=None)
+        return None if newest is None else f"backups/{newest}"
 
     def _make(self) -> None:
         if not self._create:
