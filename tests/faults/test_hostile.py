@@ -18,7 +18,7 @@ from .amount import FULL, show
 from .calls import EVERY_STORE, Call, Known, every_call, prepare
 from .cluster import Cluster
 from .hostile import CANARY, HOSTILE, HUGE, named
-from .trial import Rows, _masked, empty, quiet_store, stored
+from .trial import Rows, empty, masked, quiet_store, stored
 
 SAMPLE = 4
 OBJECTS = {
@@ -29,7 +29,7 @@ OBJECTS = {
     "state.values": "rows", "state.versions": "versions by channel", "state.writes": "rows",
 }  # fmt: skip
 """Parameters that take what is no value: a wrong one fails as Python or the database does, and changes nothing else."""
-TELLS_OTHERS = {"chatbot.faqs.answer": "counts a hit of the question that is meant"}
+CHANGES_OTHERS = {"chatbot.faqs.answer": "counts a hit of the question that is meant"}
 """What a text changes of other rows, on purpose."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
@@ -98,7 +98,7 @@ async def outcome(call: Call, store: Store, arguments: Known) -> tuple[Any, ...]
             isinstance(error, DatabaseError) and error.retryable,
             error,
         )
-    return "answered", _masked(repr(answer)), None
+    return "answered", masked(repr(answer)), None
 
 
 @pytest.fixture
@@ -155,7 +155,7 @@ async def try_call(both: Both, call: Call) -> None:
         for parameter in call.parameters():
             for value in values if FULL else dice.sample(values, SAMPLE // 2):
                 await both.verdicts(call, given, parameter, value)
-        if are_texts and str(call) not in TELLS_OTHERS:
+        if are_texts and str(call) not in CHANGES_OTHERS:
             for store, rows in zip(both.stores, others, strict=True):
                 left = await stored(store)
                 if any(set(rows[table]) - set(left[table]) for table in rows):

@@ -65,15 +65,15 @@ def difference(before: Rows, after: Rows) -> Change:
     for table in before:
         gone, come = Counter(before[table]), Counter(after[table])
         rows = (
-            sorted(map(_masked, (gone - come).elements())),
-            sorted(map(_masked, (come - gone).elements())),
+            sorted(map(masked, (gone - come).elements())),
+            sorted(map(masked, (come - gone).elements())),
         )
         if any(rows):
             change[table] = rows
     return change
 
 
-def _masked(row: object) -> str:
+def masked(row: object) -> str:
     return _MADE_ANEW.sub("#", str(row))
 
 
