@@ -66,7 +66,7 @@ soak: $(VENV)/.test  ## the long forms of tests: an hour or two
 	SQLSTORE_TEST_OUTAGE_S=60 SQLSTORE_TEST_KILLS=20 SQLSTORE_TEST_WRITES_PER_S=500 $(BIN)/python -m pytest \
 	  --timeout 7200 -o faulthandler_timeout=7000 tests/capabilities/outbox/test_kill.py
 
-soak-faults: $(VENV)/.test  ## kills, failovers, failing disks, cut lines and cancels, in full: twenty minutes
+soak-faults: $(VENV)/.test  ## kills, power cuts, failovers, full disks, cut lines, cancels, hostile values, in full: an hour
 	SQLSTORE_TEST_FAULTS=full $(BIN)/python -m pytest -s --timeout 7200 -o faulthandler_timeout=7000 tests/faults
 
 dist: $(VENV)/.dev  ## wheel and sdist in dist/

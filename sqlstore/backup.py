@@ -51,7 +51,7 @@ def backup(
         raise click.UsageError("give FILE or --to, not both")
 
     async def work() -> Made:
-        driver = make_driver(_url(url), create=False)
+        driver = make_driver(_url(url), create=False, read_only=True)
         await driver.open()
         try:
             with step_bar() as on_progress:

@@ -13,7 +13,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from sqlstore.capabilities.cache.settings import RedisSettings
-from sqlstore.capabilities.outbox import outbox_beside
+from sqlstore.engine.files import outbox_beside
 from sqlstore.environment import SOURCES, SettingsType, load_settings
 
 __all__ = [

@@ -12,11 +12,12 @@ from typing import Any, Final, Literal
 import click
 import msgspec
 
-from sqlstore.capabilities.outbox import OutboxFile, OutboxSettings, outbox_beside
+from sqlstore.capabilities.outbox import OutboxFile, OutboxSettings
 from sqlstore.capabilities.outbox.rows import DeadLetter, Record
 from sqlstore.config import LessonsSettings, Settings, load_settings
 from sqlstore.engine.address import SqliteAddress, parse
 from sqlstore.engine.errors import ConfigurationError
+from sqlstore.engine.files import outbox_beside
 from sqlstore.store import Store
 from sqlstore.stores import load_store
 from sqlstore.terminal import json_option, progress_bar, url_option

@@ -70,6 +70,7 @@ class Store(SpoolingStore, MaintainedStore, TransferableStore, CountedStore):
         self.cache: Cache | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._connect_again: Callable[[], Awaitable[None]]
+        self._connecting = asyncio.Lock()
         self._bind(driver)
 
     @classmethod
@@ -149,6 +150,8 @@ class Store(SpoolingStore, MaintainedStore, TransferableStore, CountedStore):
             self.driver = driver
             await self._start(options)
             self._bind(driver)
+            if self._spool is not None and driver.engine == "sqlite":
+                await self._spool.file.note_database()
             if cache is not None:
                 self._use_cache(Cache(cache, await self._identity(), driver.reporter))
         except BaseException:
@@ -156,7 +159,10 @@ class Store(SpoolingStore, MaintainedStore, TransferableStore, CountedStore):
             raise
 
     async def _connect(self) -> None:
-        await self._connect_again()
+        """Once, though the outbox's own task and a call of `replay_outbox` come at the same time."""
+        async with self._connecting:
+            if isinstance(self._executor, NotThere):
+                await self._connect_again()
 
     async def _open_outbox(self, driver: Driver, options: OpenOptions) -> None:
         """Open the outbox, and then the database, which may be away."""

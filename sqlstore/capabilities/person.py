@@ -22,11 +22,13 @@ from sqlstore.engine.errors import ConfigurationError, InvalidValue
 from sqlstore.engine.files import placed_file
 from sqlstore.engine.queries import Queries, Query, Table
 from sqlstore.engine.repository import pages
+from sqlstore.engine.values import checked, integer, text
 
 PERSON: Final = "person"
 _COUNTS, _ERASE = "counts", "erase_"
 _encode = msgspec.json.Encoder().encode
 
+_LONGEST_NUMBER: Final = 20
 PersonArguments = Mapping[str, object]
 """The values of the parameters that `person.sql` declares, by name."""
 
@@ -109,7 +111,7 @@ def person_value(queries: Queries, store: str, person: str) -> int | str:
     declared = next(parameter.type for parameter in counts.header.parameters if parameter.name == PERSON)
     if declared != "int":
         return person
-    try:
-        return int(person)
-    except ValueError:
-        raise InvalidValue("must be a number: this store calls people by numbers", parameter=PERSON) from None
+    given = checked(text, person, PERSON)
+    if not (given.isascii() and given.removeprefix("-").isdigit() and len(given) <= _LONGEST_NUMBER):
+        raise InvalidValue("must be a number: this store calls people by numbers", parameter=PERSON)
+    return checked(integer, int(given), PERSON)

@@ -25,6 +25,7 @@ from sqlstore.engine.driver import Driver
 from sqlstore.engine.errors import ConfigurationError, InvalidValue, StoreError
 from sqlstore.engine.observe import milliseconds
 from sqlstore.engine.queries import Queries, Query
+from sqlstore.engine.values import checked
 
 _log = logging.getLogger(__name__)
 _BY_ACTIVITY, _BY_AGE, _DUE = "retention", "log_retention", "due_"
@@ -70,7 +71,7 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
 async def due(driver: Driver, queries: Queries, retention: Retention) -> list[Due]:
     """What `cleanup` would delete now, table by table; only reads."""
     found: list[Due] = []
-    for query, before in _rules(queries, retention):
+    for query, before in [*_rules(queries, retention)]:
         found += await _call(driver, _due_query(queries, query), before)
     return found
 
@@ -87,7 +88,7 @@ async def cleanup(
     of the kind, and members of DatabaseError.
     """
     removed = []
-    for query, before in _rules(queries, retention):
+    for query, before in [*_rules(queries, retention)]:  # a wrong age is refused before anything is deleted
         what = query.header.name
         tell = None
         if on_progress is not None:  # counting first costs a scan
@@ -151,12 +152,13 @@ async def _call(driver: Driver, query: Query, before: datetime, limit: int = 0) 
 
 
 def _rules(queries: Queries, retention: Retention) -> Iterator[tuple[Query, datetime]]:
-    for table, age in ((_BY_ACTIVITY, retention.older_than), (_BY_AGE, retention.logs_older_than)):
+    for table, name in ((_BY_ACTIVITY, "older_than"), (_BY_AGE, "logs_older_than")):
+        age = getattr(retention, name)
         if age is None:
             continue
         if table not in queries.tables:
             raise ConfigurationError(f"this store has no {table}.sql, so nothing in it goes by that age")
-        before = _ago(age)
+        before = checked(_ago, age, name)
         for query in queries.table(table):
             if query.kind == "changed":
                 yield query, before
@@ -167,8 +169,10 @@ def _due_query(queries: Queries, query: Query) -> Query:
     return found
 
 
-def _ago(age: timedelta) -> datetime:
+def _ago(age: object) -> datetime:
+    if not isinstance(age, timedelta):
+        raise InvalidValue(f"must be timedelta, not {type(age).__name__}")
     if age < timedelta(0):
-        raise InvalidValue("must not be negative", parameter="older_than")
+        raise InvalidValue("must not be negative")
     moment = now()
     return moment - age if age < moment - EARLIEST else EARLIEST

@@ -15,12 +15,14 @@ def make_driver(
     timeout_s: float = DEFAULT_TIMEOUT_S,
     create: bool = True,
     readers: int = 2,
+    read_only: bool = False,
     synchronous: Literal["full", "normal"] = "full",
     reporter: Reporter = NOBODY,
 ) -> Driver:
     """The driver for a URL, not yet open. Raises ConfigurationError for a URL that cannot work.
 
-    create, readers and synchronous concern SQLite alone; see sqlstore.store.OpenOptions.
+    create, readers and synchronous concern SQLite alone; see sqlstore.store.OpenOptions. So does
+    read_only: nothing will be written, so a file that cannot be written is well.
     """
     address = parse(url)
     if isinstance(address, SqliteAddress):
@@ -31,6 +33,7 @@ def make_driver(
             timeout_s=timeout_s,
             create=create,
             readers=readers,
+            read_only=read_only,
             synchronous=synchronous,
             reporter=reporter,
         )

@@ -16,13 +16,22 @@ _DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def make_folders(folder: Path) -> None:
-    """Make a folder and those above it, where missing, for their owner alone (0700)."""
+    """Make a folder and those above it, where missing, for their owner alone (0700).
+
+    Their names are on disk when this returns: files in them would go with them in a power cut.
+    """
     missing = []
     while not folder.exists():
         missing.append(folder)
         folder = folder.parent
     for each in reversed(missing):
         each.mkdir(mode=0o700, exist_ok=True)
+        sync(each.parent)
+
+
+def outbox_beside(database: Path) -> Path:
+    """Where the outbox of a SQLite file lies by default: `bot.db` has `bot.outbox.db`."""
+    return database.with_name(f"{database.stem}.outbox.db")
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -54,7 +63,7 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
 def placed_file(path: Path) -> Iterator[IO[bytes]]:
     """`whole_file`, with its folders made and its name on disk in the end.
 
-    Raises ConfigurationError where it cannot be written.
+    Raises ConfigurationError where it cannot be written, StorageFull where there is no room.
     """
     folder = path.absolute().parent
     try:
@@ -63,6 +72,8 @@ def placed_file(path: Path) -> Iterator[IO[bytes]]:
             yield file
         sync(folder)
     except OSError as error:
+        if error.errno in _FULL:
+            raise StorageFull(f"there is no room to export to {path}; free some space") from error
         raise ConfigurationError(f"cannot export to {path}: {error.strerror or error}") from error
 
 

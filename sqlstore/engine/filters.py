@@ -29,7 +29,7 @@ from sqlstore.engine.query_header import Parameter as Declared
 from sqlstore.engine.query_header import near_misses
 from sqlstore.engine.query_sql import POSTGRES_TYPES
 from sqlstore.engine.row_codec import make_encode, make_result, row_fields
-from sqlstore.engine.values import Engine, TypeName
+from sqlstore.engine.values import Engine, TypeName, boolean, check_limit, checked
 
 R = TypeVar("R", bound=msgspec.Struct)
 Comparison = Literal["=", ">=", "<"]
@@ -39,6 +39,7 @@ _ORDER: Final = {False: Order.asc, True: Order.desc}
 _KEY: Final = "id"
 _AFTER: Final = "after"
 _LIMIT: Final = "limit"
+_NEWEST_FIRST: Final = "newest_first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +101,13 @@ class FilteredList(Generic[R]):
 
         - filters: values by filter name; UNSET does not filter, None asks for NULL.
         - after: the id of the last row of the page before; None begins.
+        - descending: the newest first; `newest_first` to those who call.
 
         Raises InvalidValue before any I/O, naming the parameter; UsageError for a
         filter that is not in the list.
         """
         given = self._given(filters)
+        checked(boolean, descending, _NEWEST_FIRST, self.name)
         bound = {name: value for name, value in given.items() if value is not None}
         check_limit(limit, self.name)
         null = tuple(name for name in given if name not in bound)
@@ -191,9 +194,3 @@ class FilteredList(Generic[R]):
             yield after(Tuple(column, table[_KEY]), Tuple(places[leading], places[_AFTER]))
         else:
             yield start(column, places[leading])
-
-
-def check_limit(limit: int, query: str) -> None:
-    """Raise InvalidValue for less than one row: SQLite reads a negative limit as none."""
-    if isinstance(limit, int) and limit < 1:
-        raise InvalidValue("must be at least 1", parameter=_LIMIT, query=query)

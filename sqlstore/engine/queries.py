@@ -22,7 +22,7 @@ from sqlstore.engine.errors import ConfigurationError, QueryFileError
 from sqlstore.engine.query_file import Block, read_blocks
 from sqlstore.engine.query_folder import TWIN, OnProblem, QueryFile, read_folder, refuse
 from sqlstore.engine.query_header import Header, Parameter, near_misses
-from sqlstore.engine.query_sql import translate
+from sqlstore.engine.query_sql import row_counts, translate
 from sqlstore.engine.row_codec import Field, make_encode, make_result, row_fields
 from sqlstore.engine.sqltext import ScanError
 from sqlstore.engine.values import Engine
@@ -174,7 +174,7 @@ def _query(file: QueryFile, block: Block, engine: Engine, rows: RowTypes, store:
         sql=translation.sql,
         kind=header.kind,
         columns=tuple(field.name for field in fields) if row else None,
-        encode=make_encode(name, header.parameters, translation.order, engine),
+        encode=make_encode(name, header.parameters, translation.order, engine, row_counts(block.tokens)),
         result=make_result(name, header.kind, engine, fields, row),
         parameters=tuple(parameter.name for parameter in header.parameters),
         table=file.table,

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from sqlstore.engine.query_header import Header, Parameter
@@ -82,6 +83,16 @@ def translate(
                 texts[places[place - 3]] = "<>"
     order = used if engine == "sqlite" else declared
     return Translation("".join(texts), tuple(name[1:] for name in order), tuple(texts))
+
+
+def row_counts(tokens: Sequence[Token]) -> frozenset[str]:
+    """The parameters that say how many rows: what stands alone after LIMIT or OFFSET."""
+    words = [token.text for token in tokens if token.kind not in ("space", "comment")]
+    return frozenset(
+        after[1:]
+        for word, after in pairwise(words)
+        if word.upper() in ("LIMIT", "OFFSET") and after.startswith(":")
+    )
 
 
 def postgres_type(parameter: Parameter) -> str:

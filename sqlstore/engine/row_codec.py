@@ -17,7 +17,7 @@ None stays None, whatever the field says.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -32,7 +32,7 @@ import msgspec
 from sqlstore.engine.driver import Kind, Rows
 from sqlstore.engine.errors import InvalidValue, StatementError, TooManyRows
 from sqlstore.engine.query_header import Parameter
-from sqlstore.engine.values import Bound, Encoder, Engine, TypeName, encoder
+from sqlstore.engine.values import Bound, Encoder, Engine, TypeName, checked, encoder, row_count
 
 _FIELD_TYPES: Final[dict[object, TypeName]] = {
     int: "int",
@@ -163,22 +163,29 @@ def _misfit(rows: Rows, fields: Sequence[Field], engine: Engine) -> str:
 
 
 def make_encode(
-    query: str, parameters: Sequence[Parameter], order: Sequence[str], engine: Engine
+    query: str,
+    parameters: Sequence[Parameter],
+    order: Sequence[str],
+    engine: Engine,
+    row_counts: Collection[str] = (),
 ) -> Callable[..., tuple[Bound, ...]]:
     """What takes a query's arguments, by position or name, to what is bound, in order.
+
+    row_counts: parameters that stand after LIMIT or OFFSET, and so must not be negative.
 
     The function raises InvalidValue with the names of query and parameter, and
     TypeError for a wrong number of arguments.
     """
-    encoders = {
+    encoders: dict[str, Encoder] = {
         parameter.name: encoder(engine, parameter.type, nullable=False, is_list=parameter.is_list)
         for parameter in parameters
     }
+    encoders |= dict.fromkeys(row_counts, row_count)
 
     def refuse(*arguments: object) -> NoReturn:
         for parameter, argument in zip(parameters, arguments, strict=True):
             if not (parameter.nullable and argument is None):
-                _checked(encoders[parameter.name], argument, parameter.name, query)
+                checked(encoders[parameter.name], argument, parameter.name, query)
         raise AssertionError("unreachable")
 
     names = ", ".join(parameter.name for parameter in parameters)
@@ -199,10 +206,3 @@ def _encoding(parameter: Parameter) -> str:
     return (
         f"_{name} = None if {name} is None else {encoded}" if parameter.nullable else f"_{name} = {encoded}"
     )
-
-
-def _checked(encode: Encoder, argument: object, parameter: str, query: str) -> None:
-    try:
-        encode(argument)
-    except InvalidValue as error:
-        raise InvalidValue(error.reason, parameter=parameter, query=query) from None

@@ -60,6 +60,8 @@ class SqliteDriver(Driver):
     - timeout_s: how long a public call may take, waiting included.
     - create: whether a missing file is made; without it that is a ConfigurationError.
     - readers: how many connections read beside the writer; `:memory:` has none.
+    - read_only: nothing will be written, and everything that would be is refused; the file
+      may then stand where nothing can be written.
     - synchronous: "full" keeps every acknowledged write through a power cut,
       "normal" may lose the last seconds and seldom waits for the disk.
     - idle_limit_s: how long a transaction may pause; then it is rolled back.
@@ -74,6 +76,7 @@ class SqliteDriver(Driver):
         timeout_s: float = DEFAULT_TIMEOUT_S,
         create: bool = True,
         readers: int = 2,
+        read_only: bool = False,
         synchronous: Synchronous = "full",
         idle_limit_s: float = IDLE_LIMIT_S,
         reporter: Reporter = NOBODY,
@@ -81,8 +84,9 @@ class SqliteDriver(Driver):
         self.address = MEMORY if path is None else str(path)
         self.path = MEMORY if path is None else str(path.absolute())
         self.timeout_s = timeout_s
-        self._file = None if path is None else DatabaseFile(path, create=create)
+        self._file = None if path is None else DatabaseFile(path, create=create, read_only=read_only)
         self._reader_count = 0 if path is None else readers
+        self._read_only = read_only
         self._synchronous: Synchronous = synchronous
         self._idle_limit_s = idle_limit_s
         self.reporter = reporter
@@ -122,12 +126,12 @@ class SqliteDriver(Driver):
         started = time.monotonic()
         worker_type = TimedWorker if self.reporter.observers else Worker
         worker = worker_type(address, file, self._idle_limit_s)
-        writer = not self._workers
+        writer = not self._workers and not self._read_only
         self._workers.append(worker)
         settings = partial(
             configure,
             writer=writer,
-            file=self._file is not None,
+            file=self._file,
             synchronous=self._synchronous,
             until=until,
         )

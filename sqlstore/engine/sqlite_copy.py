@@ -18,6 +18,7 @@ from typing import Final
 from sqlstore.engine.errors import ConfigurationError, CorruptDatabase
 from sqlstore.engine.files import make_folders, sync
 from sqlstore.engine.sqlite_errors import translate
+from sqlstore.engine.sqlite_files import reading_uri
 from sqlstore.engine.watch import Watch
 
 COMPANIONS: Final = ("-wal", "-journal")
@@ -79,7 +80,7 @@ def copy_database(database: Path, target: Path) -> None:
 def write_copy(database: Path, file: Path, watch: Watch) -> None:
     """Fill a file with one snapshot of a database, see that it is sound, and wait until it is on disk."""
     with (
-        closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, isolation_level=None)) as source,
+        closing(sqlite3.connect(reading_uri(database), uri=True, isolation_level=None)) as source,
         closing(sqlite3.connect(file, isolation_level=None)) as copy,
     ):
         # The open read keeps the snapshot: without it, a busy writer makes the copy start again for ever.

@@ -35,6 +35,7 @@ _LOCKED: Final = "another connection holds the lock on the database; nothing was
 _CHANGED: Final = "the database changed meanwhile; run the whole transaction again"
 _WRONG: Final = "SQLite refuses the statement; compare it with the tables that are there"
 _CLASHES: Final = "a row with this key is there already"
+_FULL: Final = "the disk, or the size allowed to the database, is full; make room"
 _DAMAGED: Final = "the database file is damaged; restore a backup"
 _BROKEN_DISK: Final = "the disk or file system failed; look at the system log and at free space"
 
@@ -53,10 +54,11 @@ _MEANINGS: Final[dict[str, _Meaning]] = {
     "SQLITE_READONLY_DBMOVED": (CorruptDatabase, "the database file was moved or deleted while it was open"),
     "SQLITE_INTERRUPT": (DeadlineExceeded, "time was up and the statement was stopped; nothing was written"),
     "SQLITE_IOERR": (Unavailable, _BROKEN_DISK),
+    "SQLITE_IOERR_SHMSIZE": (StorageFull, _FULL),
     "SQLITE_IOERR_CORRUPTFS": (CorruptDatabase, _DAMAGED),
     "SQLITE_CORRUPT": (CorruptDatabase, _DAMAGED),
     "SQLITE_NOTFOUND": (StatementError, _WRONG),
-    "SQLITE_FULL": (StorageFull, "the disk, or the size allowed to the database, is full; make room"),
+    "SQLITE_FULL": (StorageFull, _FULL),
     "SQLITE_CANTOPEN": (Unavailable, "the database file cannot be opened; check the path and its folder"),
     "SQLITE_PROTOCOL": (Conflict, _LOCKED),
     "SQLITE_EMPTY": (StatementError, _WRONG),

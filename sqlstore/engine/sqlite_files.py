@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import secrets
 import sqlite3
 import stat
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
@@ -20,56 +21,86 @@ from sqlstore.engine.errors import (
     CorruptDatabase,
     ReadOnlyDatabase,
 )
-from sqlstore.engine.files import cannot_make, make_folders, sync
+from sqlstore.engine.files import cannot_make, make_folders, outbox_beside, sync
+from sqlstore.engine.sqlite_errors import primary_code
 
 APPLICATION_ID: Final = 0x53514C53
 """`PRAGMA application_id` of files made here: "SQLS". Files without it are opened all the same."""
 
 GONE: Final = (
-    "the database file was moved, deleted or replaced while it was open: "
+    "the database file was moved, deleted, emptied or replaced while it was open: "
     "close the store, put the file back or restore a backup, and open it again"
+)
+LOG_GONE: Final = (
+    "the -wal file of the database was moved, deleted or replaced while it was open: "
+    "close the store, which writes what it still holds to the database, and open it again"
 )
 
 _log = logging.getLogger(__name__)
 
 
 class DatabaseFile:
-    """One database file on disk. create: whether a missing one is made."""
+    """One database file on disk. create: whether a missing one is made.
 
-    def __init__(self, path: Path, *, create: bool) -> None:
+    read_only: nothing will be written, so file and folder need not take writes.
+    """
+
+    def __init__(self, path: Path, *, create: bool, read_only: bool = False) -> None:
         self.path = path.absolute()
         self._create = create
+        self._read_only = read_only
         self._identity: tuple[int, int] | None = None
+        self._log: tuple[str, tuple[int, int]] | None = None
 
     @property
     def uri(self) -> str:
         """What SQLite opens: never creates a file by itself."""
+        if self._read_only and _unwritable(self.path) is not None:
+            return reading_uri(self.path)
         return f"{self.path.as_uri()}?mode=rw"
 
     def make_ready(self) -> None:
-        """See that a sound, writable database file is there, made if need be.
+        """See that a sound database file is there, made if need be, and writable unless it is only read.
 
         Raises ConfigurationError, CorruptDatabase, ReadOnlyDatabase or StorageFull.
         """
-        # The companions are looked at first: another process makes the file before its -wal.
-        companion = self._companion()
+        # The log is looked at first: another process makes the file before its -wal.
+        log = self._left_log()
         if not self.path.exists():
-            if companion is not None:
+            sign = log or self._other_sign()
+            if log is not None or (sign is not None and not self.path.exists()):
                 raise CorruptDatabase(
-                    f"{self.path} is missing but {companion.name} lies beside it: the database was moved "
-                    "or deleted; put it back, or move the companion away to start empty"
+                    f"{self.path} is missing but {sign} lies beside it: the database was moved "
+                    "or deleted; put it back, or restore a backup, or move what is left away to start empty"
                 )
             self._make()
         found = self._check()
-        self._identity = found.st_dev, found.st_ino
+        self._identity = _identity(found)
 
-    def is_in_place(self) -> bool:
-        """Whether the path still leads to the file that was opened."""
+    def watch_log(self) -> None:
+        """From now on the write-ahead log is watched too: this process has it open."""
+        path = f"{self.path}-wal"
+        with suppress(FileNotFoundError):
+            self._log = path, _identity(os.stat(path))  # noqa: PTH116 - as below
+
+    def trouble(self) -> str | None:
+        """What happened to the files since they were opened; None where they are in place.
+
+        SQLite itself goes on writing to files that nobody will find again.
+        """
         try:
             found = os.stat(self.path)  # noqa: PTH116 - runs after each commit, and Path.stat costs twice
         except OSError:
-            return False
-        return (found.st_dev, found.st_ino) == self._identity
+            return GONE
+        if _identity(found) != self._identity or not found.st_size:
+            return GONE
+        if self._log is None:
+            return None
+        path, identity = self._log
+        try:
+            return None if _identity(os.stat(path)) == identity else LOG_GONE  # noqa: PTH116
+        except OSError:
+            return LOG_GONE
 
     def log_bytes(self) -> int:
         """Size of the write-ahead log; 0 where there is none."""
@@ -78,12 +109,20 @@ class DatabaseFile:
         except OSError:
             return 0
 
-    def _companion(self) -> Path | None:
-        for suffix in ("-wal", "-journal"):
-            companion = self.path.with_name(self.path.name + suffix)
-            if companion.exists():
-                return companion
-        return None
+    def _left_log(self) -> str | None:
+        """The name of what SQLite keeps beside a database that is open, or was not closed."""
+        names = (self.path.name + suffix for suffix in ("-wal", "-journal"))
+        return next((name for name in names if self.path.with_name(name).exists()), None)
+
+    def _other_sign(self) -> str | None:
+        """What else tells that the database was here: its outbox, or its newest backup."""
+        outbox = outbox_beside(self.path)
+        if outbox.exists() and _had_database(outbox):
+            return outbox.name
+        made_here = re.compile(rf"{re.escape(self.path.stem)}_\d{{8}}_\d{{6}}(_\d+)?\.db")
+        names = (entry.name for entry in self.path.parent.glob("backups/*.db"))
+        newest = max(filter(made_here.fullmatch, names), default=None)
+        return None if newest is None else f"backups/{newest}"
 
     def _make(self) -> None:
         if not self._create:
@@ -107,9 +146,9 @@ class DatabaseFile:
             raise CorruptDatabase(
                 f"{self.path} is empty, so what it held is lost; restore a backup, or delete it to start anew"
             )
-        for needed in (self.path, self.path.parent):
-            if not os.access(needed, os.R_OK | os.W_OK):
-                raise ReadOnlyDatabase(f"{needed} does not take writes; check its owner, mode and mount")
+        unwritable = _unwritable(self.path)
+        if unwritable is not None and not self._read_only:
+            raise ReadOnlyDatabase(f"{unwritable} does not take writes; check its owner, mode and mount")
         if found.st_mode & (stat.S_IRGRP | stat.S_IROTH):
             _log.warning(
                 "%s can be read by other users of this machine; chmod 600 keeps it private",
@@ -117,6 +156,35 @@ class DatabaseFile:
                 extra={"database": str(self.path)},
             )
         return found
+
+
+def reading_uri(database: Path) -> str:
+    """For SQLite to read a database that may stand where nothing can be written.
+
+    Without the right to make a -wal SQLite does not read at all, unless it is told that nobody writes.
+    Where there is no -wal, nobody has it open.
+    """
+    alone = _unwritable(database) is not None and not Path(f"{database}-wal").exists()
+    return f"{database.as_uri()}?mode=ro" + ("&immutable=1" if alone else "")
+
+
+def _unwritable(database: Path) -> Path | None:
+    """The file or its folder, if one does not take writes."""
+    needed = (database, database.parent)
+    return next((each for each in needed if not os.access(each, os.R_OK | os.W_OK)), None)
+
+
+def _identity(found: os.stat_result) -> tuple[int, int]:
+    return found.st_dev, found.st_ino
+
+
+def _had_database(outbox: Path) -> bool:
+    """What an outbox says; one that cannot be read may have had one."""
+    try:
+        with closing(sqlite3.connect(f"{outbox.as_uri()}?mode=rw", uri=True)) as connection:
+            return connection.execute("SELECT id FROM database_seen").fetchone() is not None
+    except sqlite3.Error as error:
+        return primary_code(error) != sqlite3.SQLITE_ERROR  # no such table: it has not been used yet
 
 
 def _make_database(path: Path) -> None:
@@ -131,10 +199,8 @@ def _make_database(path: Path) -> None:
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute("PRAGMA journal_mode = WAL")
         sync(temporary)
-        try:
+        with suppress(FileExistsError):
             os.link(temporary, path)
-        except FileExistsError:
-            return
         sync(path.parent)
     finally:
         temporary.unlink()

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 from sqlstore.engine.driver import Statement
 from sqlstore.engine.errors import ConfigurationError, StatementError
 from sqlstore.engine.sqlite_errors import primary_code, translate
+from sqlstore.engine.sqlite_files import DatabaseFile
 
 Synchronous = Literal["full", "normal"]
 
@@ -38,10 +39,18 @@ _TARGET = re.compile(
 
 
 def configure(
-    connection: sqlite3.Connection, *, writer: bool, file: bool, synchronous: Synchronous, until: float
+    connection: sqlite3.Connection,
+    *,
+    writer: bool,
+    file: DatabaseFile | None,
+    synchronous: Synchronous,
+    until: float,
 ) -> None:
-    """Set a fresh connection up. until: on time.monotonic()'s clock, for the switch to WAL."""
-    if file and writer:
+    """Set a fresh connection up. until: on time.monotonic()'s clock, for the switch to WAL.
+
+    file: None for a database in memory.
+    """
+    if file is not None and writer:
         _switch_to_wal(connection, until)
     for setting in (
         f"synchronous = {synchronous.upper()}",
@@ -54,6 +63,8 @@ def configure(
     ):
         connection.execute(f"PRAGMA {setting}").fetchall()
     connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # reads the header: is it a database?
+    if file is not None and writer:
+        file.watch_log()
 
 
 def _switch_to_wal(connection: sqlite3.Connection, until: float) -> None:

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from sqlstore.engine.errors import CorruptDatabase
-from sqlstore.engine.sqlite_files import GONE, DatabaseFile
+from sqlstore.engine.sqlite_files import DatabaseFile
 from sqlstore.engine.sqlite_worker import Worker
 from sqlstore.engine.vitals import Load, Probe
 
@@ -21,8 +21,9 @@ def probe_database(connection: sqlite3.Connection, *, file: DatabaseFile | None)
     connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if file is None:
         return Probe(server_version=sqlite3.sqlite_version, writable=True)
-    if not file.is_in_place():
-        raise CorruptDatabase(GONE)
+    trouble = file.trouble()
+    if trouble is not None:
+        raise CorruptDatabase(trouble)
     folder = file.path.parent
     return Probe(
         server_version=sqlite3.sqlite_version,

@@ -20,7 +20,7 @@ from sqlstore.engine.errors import (
     UsageError,
 )
 from sqlstore.engine.sqlite_errors import primary_code
-from sqlstore.engine.sqlite_files import GONE, DatabaseFile
+from sqlstore.engine.sqlite_files import DatabaseFile
 from sqlstore.engine.sqlite_jobs import (
     LOCKING,
     STARTED,
@@ -141,13 +141,13 @@ class Session:
             text = "time was up while the call waited for the write lock; nothing was written"
             self._queue.answer(job, DeadlineExceeded(text, query=job.query))
             return False
-        if self._file_is_gone():
-            self._queue.answer(job, CorruptDatabase(f"{GONE}; nothing was written", query=job.query))
-            return False
-        return True
+        trouble = self._trouble()
+        if trouble is not None:
+            self._queue.answer(job, CorruptDatabase(f"{trouble}; nothing was written", query=job.query))
+        return trouble is None
 
-    def _file_is_gone(self) -> bool:
-        return self._file is not None and not self._file.is_in_place()
+    def _trouble(self) -> str | None:
+        return None if self._file is None else self._file.trouble()
 
     def _commit(self) -> None:
         """Commit: raises OutcomeUnknown where nobody can tell, anything else where nothing was written."""
@@ -158,8 +158,9 @@ class Session:
                 text = "the disk failed during COMMIT; look whether the row is there before trying again"
                 raise OutcomeUnknown(text, code=error.sqlite_errorname) from None
             raise
-        if self._file_is_gone():
-            raise OutcomeUnknown(GONE)
+        trouble = self._trouble()
+        if trouble is not None:
+            raise OutcomeUnknown(trouble)
 
     def _roll_back(self) -> None:
         if self._connection.in_transaction:

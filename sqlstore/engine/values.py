@@ -23,7 +23,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeGuard, cast, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeGuard, TypeVar, cast, get_args
 from uuid import UUID
 
 import msgspec
@@ -41,6 +41,7 @@ else:
 Bound: TypeAlias = "bool | int | float | str | bytes | datetime | UUID | list[Bound] | None"
 Encoder: TypeAlias = Callable[[object], Bound]
 ColumnEncoder: TypeAlias = "Callable[[Sequence[object]], Sequence[Bound]]"
+T = TypeVar("T")
 
 MAX_TEXT_BYTES: Final = 64 * 1024 * 1024
 """Longest text, bytes or JSON document, in bytes of UTF-8. Both engines take more; the
@@ -61,6 +62,21 @@ def _type_name(value: object) -> str:
     return "None" if value is None else type(value).__name__
 
 
+def checked(gate: Callable[[object], T], value: object, parameter: str, query: str | None = None) -> T:
+    """What a gate makes of a value. Raises InvalidValue, naming the parameter."""
+    try:
+        return gate(value)
+    except InvalidValue as error:
+        raise InvalidValue(error.reason, parameter=parameter, query=query) from None
+
+
+def members(value: object) -> list[Any]:
+    """The members of what a list parameter may be given; text is no list of its letters."""
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        raise InvalidValue(f"must be a list, not {_type_name(value)}")
+    return list(value)
+
+
 def integer(value: object) -> int:
     """A 64-bit integer; a bool is refused."""
     if type(value) is not int:
@@ -78,6 +94,20 @@ def integer4(value: object) -> int:
     if not -_INT32 <= number < _INT32:
         raise InvalidValue("does not fit a 32-bit integer")
     return number
+
+
+def row_count(value: object) -> int:
+    """A 64-bit integer that may stand after LIMIT: SQLite takes a negative one for no limit at all."""
+    number = integer(value)
+    if number < 0:
+        raise InvalidValue("must not be negative")
+    return number
+
+
+def check_limit(limit: object, query: str) -> None:
+    """Raise InvalidValue, naming the parameter `limit`, for what is less than one row."""
+    if checked(integer, limit, "limit", query) < 1:
+        raise InvalidValue("must be at least 1", parameter="limit", query=query)
 
 
 def floating(value: object) -> float:

@@ -21,7 +21,6 @@ from sqlstore.migrate.target import (
     database_options,
     make_sources,
     make_target,
-    opened,
     opened_database,
     source_options,
     target_options,
@@ -47,7 +46,7 @@ def dump(url: str, wait_s: float, *, as_json: bool) -> None:
     """
 
     async def work() -> int:
-        async with opened_database(url, wait_s, create=False) as driver:
+        async with opened_database(url, wait_s, read_only=True) as driver:
             schema = await read_schema(driver)
             document = {"engine": driver.engine, "objects": schema}
         click.echo(msgspec.json.encode(document) if as_json else schema_text(schema), nl=as_json)
@@ -70,7 +69,7 @@ def drift(postgres: str | None, **options: Any) -> None:
 
     async def work() -> int:
         async with (
-            opened(target, create=False) as driver,
+            opened_database(target.url, target.wait_s, read_only=True) as driver,
             scratch_driver(driver.engine, postgres or target.url) as scratch,
         ):
             found = await find_drift(driver, target.source, scratch)

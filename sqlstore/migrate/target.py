@@ -114,9 +114,14 @@ async def opened(target: Target, *, create: bool = True) -> AsyncIterator[Driver
 
 
 @asynccontextmanager
-async def opened_database(url: str, wait_s: float, *, create: bool) -> AsyncIterator[Driver]:
-    """The database, open, from the values of `database_options`."""
-    driver = await _connected(url, wait_s, create=create)
+async def opened_database(
+    url: str, wait_s: float, *, create: bool = False, read_only: bool = False
+) -> AsyncIterator[Driver]:
+    """The database, open, from the values of `database_options`.
+
+    read_only: for a command that only looks; a SQLite file may then be one that cannot be written.
+    """
+    driver = await _connected(url, wait_s, create=create, read_only=read_only)
     try:
         yield driver
     finally:
@@ -129,16 +134,16 @@ async def looked_at(target: Target) -> AsyncIterator[Driver]:
     address = configured(lambda: parse(target.url))
     if isinstance(address, SqliteAddress) and address.path and not address.path.exists():
         target = msgspec.structs.replace(target, url="sqlite://:memory:")
-    async with opened(target, create=False) as driver:
+    async with opened_database(target.url, target.wait_s, read_only=True) as driver:
         yield driver
 
 
-async def _connected(url: str, wait_s: float, *, create: bool) -> Driver:
+async def _connected(url: str, wait_s: float, *, create: bool, read_only: bool) -> Driver:
     """An open driver; a server that may be starting is asked again and again."""
     until = time.monotonic() + wait_s
     pause_s = _FIRST_WAIT_S
     while True:
-        driver = configured(lambda: make_driver(url, create=create))
+        driver = configured(lambda: make_driver(url, create=create, read_only=read_only))
         try:
             await driver.open()
         except AuthenticationFailed:

@@ -100,6 +100,18 @@ async def test_a_person_that_nobody_can_be_is_refused_without_being_quoted(url):
     assert "seven" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "person", ["5_01", " 501", "٥٠١", "+501", "501.0", "", "-", 501, True, "9" * 30, "9" * 5_000]
+)
+async def test_a_number_that_merely_reads_like_a_persons_erases_nobody(url, person):
+    async with Support.open(url) as desk:
+        await PEOPLE["support"].add(desk, "501", "gardener")
+        with pytest.raises(InvalidValue) as refused:
+            await desk.erase_person(person)
+        assert refused.value.parameter == "person"
+        assert await desk.users.get(501) is not None
+
+
 async def test_a_file_that_cannot_be_written_says_so_and_leaves_nothing(url, tmp_path):
     (tmp_path / "file").write_text("x")
     async with Chatbot.open(url) as bot:

@@ -154,6 +154,16 @@ async def test_an_age_that_makes_no_sense_is_refused(url):
         assert (await bot.cleanup(older_than=timedelta.max))[0].rows == 0
 
 
+@pytest.mark.parametrize("wrong", [timedelta(-1), 7, "7d", float("nan")])
+async def test_of_two_ages_one_that_makes_no_sense_deletes_nothing(url, wrong):
+    async with Chatbot.open(url) as bot:
+        await bot.append_message("web_ann", "user", "hello")
+        with pytest.raises(InvalidValue) as refused:
+            await bot.cleanup(older_than=timedelta(0), logs_older_than=wrong)
+        assert refused.value.parameter == "logs_older_than"
+        assert await bot.users.get("web_ann") is not None
+
+
 async def test_a_store_without_rules_says_so(url):
     async with Diary.open(url) as diary:
         with pytest.raises(ConfigurationError, match=r"no retention\.sql"):

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from uuid import UUID
@@ -13,6 +12,7 @@ from ledger_store import Ledger
 from sqlstore.engine.driver import deadline
 from sqlstore.engine.errors import Conflict, StoreError
 from sqlstore.engine.observe import Call, Observer
+from tests.log_records import Everything, everything_logged
 
 CANARY = "c4n4ry"
 NUMBER = 7_361_524_098_817
@@ -34,19 +34,6 @@ FIELDS = {"sqlstore.slow", "sqlstore.engine.observe", "sqlstore.migrations.run",
 """Loggers whose records are about a query, a migration or the pool: each says which store."""
 
 
-class Everything(logging.Handler):
-    """Keeps all that a record says, in any formatter's hands."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self.records: list[logging.LogRecord] = []
-        self.texts: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.records.append(record)
-        self.texts.append(f"{self.format(record)} {vars(record)!r}")
-
-
 class Repeated(Observer):
     """What observers are told is searched too."""
 
@@ -59,15 +46,8 @@ class Repeated(Observer):
 
 @pytest.fixture
 def everything() -> Iterator[Everything]:
-    handler, root = Everything(), logging.getLogger()
-    level = root.level
-    root.setLevel(logging.DEBUG)
-    root.addHandler(handler)
-    try:
+    with everything_logged() as handler:
         yield handler
-    finally:
-        root.removeHandler(handler)
-        root.setLevel(level)
 
 
 async def test_no_record_holds_a_value(database_url: str, everything: Everything) -> None:

@@ -118,6 +118,15 @@ async def test_none_is_refused_where_a_value_must_be(ledger: Ledger) -> None:
         await ledger.accounts.add(None)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("size", [-1, -(2**63), True, "1", 2**63])
+async def test_what_stands_after_limit_is_a_number_of_rows(ledger: Ledger, size: Any) -> None:
+    """SQLite takes a negative one for no limit; PostgreSQL refuses it."""
+    await ledger.accounts.add("anna")
+    with pytest.raises(InvalidValue) as refused:
+        await anext(ledger.accounts.pages(size))
+    assert refused.value.parameter == "page_size"
+
+
 async def test_moments_sort_as_time(ledger: Ledger) -> None:
     moments = [value for column, value in GOOD if column == "moment"]
     for number, moment in enumerate(moments):

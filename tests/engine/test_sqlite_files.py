@@ -21,7 +21,7 @@ from sqlstore.engine.errors import (
 from sqlstore.engine.sqlite import SqliteDriver
 from sqlstore.engine.sqlite_files import APPLICATION_ID
 
-from .sqlite_support import ADD, ITEMS, opened, rows_on_disk, statement, write_lock
+from .sqlite_support import ADD, ALL, ITEMS, opened, rows_on_disk, statement, write_lock
 
 
 async def open_and_close(path, **options):
@@ -75,6 +75,20 @@ async def test_a_missing_file_is_not_created_where_it_must_be_there(tmp_path):
 async def test_a_missing_file_whose_companion_is_there_is_refused(tmp_path, suffix):
     (tmp_path / f"bot.db{suffix}").write_bytes(b"x")
     assert f"bot.db{suffix} lies beside it" in await refusal(tmp_path / "bot.db", CorruptDatabase)
+
+
+@pytest.mark.parametrize("name", ["bot_20310719_031415.db", "bot_20310719_031415_926535.db"])
+async def test_a_missing_file_whose_backups_are_there_is_refused(tmp_path, name):
+    (tmp_path / "backups").mkdir()
+    (tmp_path / "backups" / name).touch()
+    assert f"backups/{name} lies beside it" in await refusal(tmp_path / "bot.db", CorruptDatabase)
+
+
+async def test_the_backups_of_others_are_no_sign(tmp_path):
+    (tmp_path / "backups").mkdir()
+    for name in ("bot2_20310719_031415.db", "bot_old.db", "bot_20310719_031415.db.manifest.json"):
+        (tmp_path / "backups" / name).touch()
+    await open_and_close(tmp_path / "bot.db")
 
 
 async def test_an_empty_file_is_refused(tmp_path):
@@ -191,7 +205,7 @@ async def test_the_switch_to_wal_waits_for_a_busy_database(tmp_path):
     await task
 
 
-@pytest.mark.parametrize("change", ["deleted", "moved", "replaced"])
+@pytest.mark.parametrize("change", ["deleted", "moved", "emptied", "replaced"])
 async def test_a_database_that_is_taken_away_takes_no_more_writes(tmp_path, change):
     path = tmp_path / "bot.db"
     add = statement("INSERT INTO items (name) VALUES (?)", "changed")
@@ -229,7 +243,37 @@ async def test_a_commit_into_a_file_that_was_taken_away_has_an_unknown_outcome(t
             assert caught.value.query == "shop.items.query"
 
 
+@pytest.mark.parametrize("change", ["deleted", "moved", "replaced"])
+async def test_without_its_log_a_database_takes_no_more_writes_and_keeps_what_it_has(tmp_path, change):
+    """SQLite would go on writing to the file that it has open, and a kill would take what it acknowledged."""
+    path, log = tmp_path / "bot.db", tmp_path / "bot.db-wal"
+    add = statement("INSERT INTO items (name) VALUES (?)", "changed")
+    async with opened(path) as driver:
+        await driver.call(add, "a")
+        take_away(log, "moved" if change == "moved" else "deleted")
+        if change == "replaced":
+            log.touch()
+        with pytest.raises(CorruptDatabase, match=r"-wal file .* nothing was written"):
+            await driver.call(add, "b")
+        with pytest.raises(CorruptDatabase, match="-wal file"):
+            await driver.probe()
+    async with opened(path, schema="") as driver:
+        assert await driver.call(ALL) == [("a",)]
+
+
+async def test_a_commit_into_a_log_that_was_taken_away_has_an_unknown_outcome(tmp_path):
+    path = tmp_path / "bot.db"
+    async with opened(path) as driver:
+        with pytest.raises(OutcomeUnknown, match="-wal file"):
+            async with driver.transaction() as tx:
+                await tx.call(ADD, "a")
+                path.with_name("bot.db-wal").unlink()
+
+
 def take_away(path, change):
+    if change == "emptied":
+        os.truncate(path, 0)
+        return
     if change == "moved":
         path.rename(path.with_name("elsewhere.db"))
     else:

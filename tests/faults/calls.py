@@ -7,7 +7,7 @@ them by their names. A parameter that needs a value and has none fails a test.
 import inspect
 import itertools
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,6 +17,9 @@ from sqlstore.store import Store, _repositories
 from sqlstore.stores import STORES as EVERY_STORE
 from sqlstore.stores import load_store
 from sqlstore.stores.lessons.state import SessionMessage, SessionState
+from sqlstore.stores.state import Checkpoint, CheckpointWrite
+from sqlstore.stores.state.dialogs import DialogKey
+from sqlstore.stores.state.list_values import NewValue
 
 Known = dict[str, Any]
 
@@ -68,9 +71,9 @@ class Call:
         return await answer
 
 
-def every_call() -> Iterator[Call]:
+def every_call(stores: Sequence[str] = STORES) -> Iterator[Call]:
     """Every public method of every repository, and of the stores."""
-    for name in STORES:
+    for name in stores:
         kind = load_store(name)
         for place, repository in _repositories(kind).items():
             for method in _public(repository):
@@ -200,11 +203,37 @@ async def _support(desk: Any) -> Known:
     }  # fmt: skip
 
 
+async def _state(state: Any) -> Known:
+    person = str(number())
+    key = DialogKey(1, int(person), int(person), 0, "", "default")
+    checkpoint = Checkpoint(person, "", "c1", None, "run", {"said": "v1"}, "text", b"x")
+    said = NewValue("said", "v1", [("text", b"hello")])
+    written = CheckpointWrite(person, "", "c1", "task", 0, "", "said", "text", b"y")
+    await state.append_items("langchain", person, ['{"text": "hello"}'])
+    await state.put_checkpoint(checkpoint, [said])
+    await state.put_writes(person, [written])
+    await state.fsm_states.put(key, "asked", None, None)
+    await state.persisted_data.put([("bot", "user", int(person), "{}")])
+    return {
+        "framework": "langchain", "session_id": person, "items": ['"a"'], "limit": 7, "before": 2**62,
+        "thread_id": person, "checkpoint_ns": "", "checkpoint_id": "c1", "source": person, "target": f"{person}b",
+        "run_ids": ["none"], "checkpoint": checkpoint, "rows": [], "versions": {"said": "v1"}, "values": [said],
+        "channels": ["said"], "checkpoint_ids": ["c1"], "writes": [written], "key": key, "holder": None, "state": "s",
+        "expires_at": MOMENT, "data": "{}", "known": None, "lease_s": 1.0, "holders": [uuid4()], "bot": "bot",
+        "kind": "user", "owner_id": int(person), "keys": [], "name": "order", "conversations": {}, "person": person,
+        "kept": ["c1"], "page_size": 7,
+        "checkpoints.newest": {"before": "c2"}, "fsm_locks.acquire": {"holder": uuid4()},
+        "fsm_locks.held": {"holder": uuid4()}, "fsm_locks.release": {"holder": uuid4()},
+        ".prune_thread": {"kept": {"": ["c1"]}}, ".save_bot": {"data": {("user", 1): "{}"}},
+    }  # fmt: skip
+
+
 _PREPARE: dict[str, Callable[[Any], Awaitable[Known]]] = {
     "assistant": _assistant,
     "chatbot": _chatbot,
     "conversations": _conversations,
     "lessons": _lessons,
+    "state": _state,
     "support": _support,
 }
 

@@ -6,7 +6,7 @@ from sqlstore.capabilities.outbox.declaration import Codec, key_of, replayable, 
 from sqlstore.capabilities.outbox.file import OutboxFile, OutboxInUse
 from sqlstore.capabilities.outbox.replay import Replayer
 from sqlstore.capabilities.outbox.rows import Record, Write
-from sqlstore.capabilities.outbox.settings import OutboxSettings, outbox_beside
+from sqlstore.capabilities.outbox.settings import OutboxSettings
 from sqlstore.capabilities.outbox.spool import Spool
 from sqlstore.capabilities.outbox.store import SpoolingStore
 
@@ -25,7 +25,6 @@ __all__ = [
     "SpoolingStore",
     "Write",
     "key_of",
-    "outbox_beside",
     "replayable",
     "text_id",
 ]

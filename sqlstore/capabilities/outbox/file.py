@@ -82,6 +82,10 @@ class OutboxFile:
             await self.close()
             raise
 
+    async def note_database(self) -> None:
+        """Its database is there: from now on a SQLite file that is missing beside it was lost, and is not made."""
+        await self._driver.call(outbox_queries().table("database_seen").note)
+
     async def close(self) -> None:
         """Let go of the file; what waits stays in it."""
         await self._driver.close()

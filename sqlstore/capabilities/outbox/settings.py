@@ -49,8 +49,3 @@ class OutboxSettings:
     def of(cls, given: OutboxSettings | Path | str) -> OutboxSettings:
         """Settings, or the defaults for a path."""
         return given if isinstance(given, OutboxSettings) else cls(Path(given))
-
-
-def outbox_beside(database: Path) -> Path:
-    """Where the outbox of a SQLite file lies by default: `bot.db` has `bot.outbox.db`."""
-    return database.with_name(f"{database.stem}.outbox.db")

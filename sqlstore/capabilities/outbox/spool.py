@@ -169,7 +169,7 @@ class Spool:
         if not self.away:
             _log.warning(
                 "The database is away: writes go to the outbox %s (%s)",
-                self.file.path, type(error).__name__, extra=self._fields(error),
+                self.file.path, described(error), extra=self._fields(error),
             )  # fmt: skip
         self.away = True
         self._wake.set()

@@ -38,6 +38,7 @@ from sqlstore.engine.errors import DatabaseError, InvalidValue, UsageError
 from sqlstore.engine.queries import Table
 from sqlstore.engine.repository import Repository
 from sqlstore.engine.search_terms import SearchQuery, SearchTerm, is_exact
+from sqlstore.engine.values import checked, integer, text
 
 R = TypeVar("R", bound=msgspec.Struct)
 Order = Literal["relevance", "newest"]
@@ -55,6 +56,8 @@ MOST_PENDING_HELD: Final = 5_000
 """The same inside a transaction, where a search writes nothing."""
 MOST_CANDIDATES: Final = 20_000
 """How many rows of the index a search looks at."""
+_LONGEST_OWNER: Final = 1_022
+"""Longest id of an owner, in bytes: a word of the index has two letters for each, and PostgreSQL takes 2046."""
 _CATCH_UP_BATCHES: Final = 25
 _LAST: Final = 2**63 - 1
 
@@ -117,16 +120,21 @@ class SearchableRepository(Repository, Generic[R]):
         self, words: str, *, limit: int, before: int | None, order: Order, **owners: Owner | None
     ) -> SearchResult[R]:
         """Search the table, or what belongs to the owners that are not None."""
+        self._check_search(words, limit, before, order)
+        given = {name: owner for name, owner in owners.items() if owner is not None}
+        for name, owner in given.items():
+            checked(_owner, owner, name, self._q.hits.name)
+        search = Search(self._executor, self._q, self.searchable, parse(words), given)
+        return await search.run(min(limit, MOST_HITS), _LAST if before is None else before, order)
+
+    def _check_search(self, words: object, limit: object, before: object, order: object) -> None:
+        """Raise InvalidValue, naming the parameter, before any I/O."""
         query = self._q.hits.name
         _check(isinstance(words, str), "must be text", "words", query)
         _check(order in ("relevance", "newest"), "must be relevance or newest", "order", query)
         _check(type(limit) is int and limit > 0, "must be an integer, at least 1", "limit", query)
-        given = {name: owner for name, owner in owners.items() if owner is not None}
-        for name, owner in given.items():
-            is_id = isinstance(owner, Owner) and not isinstance(owner, bool)
-            _check(is_id, "must be an id", name, query)
-        search = Search(self._executor, self._q, self.searchable, parse(words), given)
-        return await search.run(min(limit, MOST_HITS), _LAST if before is None else before, order)
+        if before is not None:
+            checked(integer, before, "before", query)
 
     async def _candidates(self, terms: SearchTerm, most: int) -> list[R]:
         """The newest rows of whose text the terms may hold: what the index gives, and all that are pending.
@@ -140,6 +148,19 @@ class SearchableRepository(Repository, Generic[R]):
 def _check(holds: bool, reason: str, parameter: str, query: str) -> None:
     if not holds:
         raise InvalidValue(reason, parameter=parameter, query=query)
+
+
+def _owner(value: object) -> Owner:
+    """An owner's id, as a column can hold it."""
+    if isinstance(value, UUID):
+        return value
+    if isinstance(value, str):
+        if len(text(value).encode()) > _LONGEST_OWNER:
+            raise InvalidValue(f"is longer than {_LONGEST_OWNER} bytes, which no id is")
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return integer(value)
+    raise InvalidValue("must be an id")
 
 
 def owner_word(letter: str, owner: Owner) -> str:

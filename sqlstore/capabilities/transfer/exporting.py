@@ -55,7 +55,7 @@ async def export_store(
 
     path: packed with gzip where it ends in `.gz`. migration: the database's newest. only: names
     of tables; all for none. Raises ConfigurationError where the file cannot be written, or for
-    a table that is not the store's.
+    a table that is not the store's; StorageFull where there is no room for it.
     """
     tables = layout.choose(only)
     header = Header(FORMAT, layout.store, migration, driver.engine, now(), [table.name for table in tables])

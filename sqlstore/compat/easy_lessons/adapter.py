@@ -84,6 +84,8 @@ class PersistenceAdapter:
         self._database.on_return = self._outbox.came_back
         opened = await self._database.initialize()
         if self._database.enabled and self._cleaning is None:
+            if opened:
+                await self._outbox.note_database()
             await self._outbox.start()
         if self._cleaning is None:
             self._cleaning = asyncio.create_task(self._clean_up_regularly(), name="sqlstore-lessons-cleanup")

@@ -87,9 +87,16 @@ class SessionOutbox:
         self._spool = None
 
     async def came_back(self) -> None:
-        """The database was opened."""
+        """The database was opened, late."""
+        await self.note_database()
         if self._spool is not None:
             self._spool.hurry()
+
+    async def note_database(self) -> None:
+        """See `OutboxFile.note_database`. What ails the outbox is told by the next who writes to it."""
+        if self._spool is not None:
+            with suppress(StoreError):
+                await self._spool.file.note_database()
 
     def is_ahead(self, chat: str) -> bool:
         """Whether memory has a newer state of a chat than the database: what was put aside waits no more."""

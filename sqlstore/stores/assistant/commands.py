@@ -8,7 +8,7 @@ from sqlstore.capabilities.outbox import replayable
 from sqlstore.capabilities.search import Order, Searchable, SearchableRepository, SearchResult
 from sqlstore.engine.clock import now
 from sqlstore.engine.identifiers import uuid7
-from sqlstore.stores.assistant.repositories import Details, at_most
+from sqlstore.stores.assistant.repositories import Details
 from sqlstore.stores.assistant.rows import Answer, Command, CommandAnswer, StoredAnswer, StoredCommand
 
 
@@ -55,7 +55,7 @@ class CommandRepository(SearchableRepository[StoredCommand]):
 
     async def latest(self, session_id: UUID, limit: int = 50) -> list[Command]:
         """The newest commands of a session, oldest first."""
-        return await self._many(Command, self._q.latest, session_id, at_most(limit))
+        return await self._many(Command, self._q.latest, session_id, limit)
 
     async def search(
         self,
@@ -76,7 +76,7 @@ class CommandRepository(SearchableRepository[StoredCommand]):
 
     async def by_language(self, language: str, limit: int = 50) -> list[Command]:
         """The newest commands in one language, newest first."""
-        return await self._many(Command, self._q.by_language, language, at_most(limit))
+        return await self._many(Command, self._q.by_language, language, limit)
 
     async def with_answers(self, session_id: UUID) -> list[CommandAnswer]:
         """Every command of a session, oldest first, once for each of its answers or with none."""

@@ -90,11 +90,11 @@ class MemoryRepository(Repository):
 
     async def clear_expired_short(self, before: datetime, limit: int) -> int:
         """Forget short memories not written since then, at most `limit`, the oldest first; how many."""
-        return await self._changed(self._q.clear_expired_short, before, at_most(limit), now())
+        return await self._changed(self._q.clear_expired_short, before, limit, now())
 
     async def active(self, limit: int = 100) -> list[ActiveMemory]:
         """Users that have a memory, the last written first."""
-        return await self._many(ActiveMemory, self._q.active, at_most(limit))
+        return await self._many(ActiveMemory, self._q.active, limit)
 
     async def statistics(self) -> MemoryStatistics:
         """How much is remembered of all users."""
@@ -132,11 +132,11 @@ class SessionRepository(Repository):
 
     async def of_user(self, user_id: UUID, limit: int = 50) -> list[Session]:
         """A user's sessions, the newest first."""
-        return await self._many(Session, self._q.of_user, user_id, at_most(limit))
+        return await self._many(Session, self._q.of_user, user_id, limit)
 
     async def by_status(self, status: Status, limit: int = 50) -> list[Session]:
         """The sessions of one status, the newest first."""
-        return await self._many(Session, self._q.by_status, status, at_most(limit))
+        return await self._many(Session, self._q.by_status, status, limit)
 
 
 class ScreenshotRepository(Repository):
@@ -174,7 +174,7 @@ class ScreenshotRepository(Repository):
 
     async def of_session(self, session_id: UUID, limit: int = 50) -> list[Screenshot]:
         """The newest screenshots of a session, newest first."""
-        return await self._many(Screenshot, self._q.of_session, session_id, at_most(limit))
+        return await self._many(Screenshot, self._q.of_session, session_id, limit)
 
 
 class MetricRepository(Repository):
@@ -199,15 +199,8 @@ class MetricRepository(Repository):
 
     async def of_session(self, session_id: UUID, limit: int = 50) -> list[Metric]:
         """The newest measurements of a session, newest first."""
-        return await self._many(Metric, self._q.of_session, session_id, at_most(limit))
+        return await self._many(Metric, self._q.of_session, session_id, limit)
 
     async def by_type(self, metric_type: str, limit: int = 50) -> list[Metric]:
         """The newest measurements of one type, newest first."""
-        return await self._many(Metric, self._q.by_type, metric_type, at_most(limit))
-
-
-def at_most(limit: int) -> int:
-    """A number of rows. Raises InvalidValue for a negative one, which SQLite would take for all."""
-    if isinstance(limit, int) and limit < 0:
-        raise InvalidValue("must not be negative", parameter="limit")
-    return limit
+        return await self._many(Metric, self._q.by_type, metric_type, limit)

@@ -9,7 +9,7 @@ import hmac
 from typing import Final
 
 from sqlstore.engine.errors import ConfigurationError
-from sqlstore.engine.values import text
+from sqlstore.engine.values import checked, text
 
 ANONYMOUS_DIGITS: Final = 32
 """Length of an anonymous id, in hexadecimal digits: 128 of HMAC-SHA256's 256 bits."""
@@ -21,15 +21,16 @@ def anonymous_id(session_id: str, key: str) -> str:
     """The same 32 hexadecimal digits for the same session id and key.
 
     Raises ConfigurationError for a key of less than 16 bytes, InvalidValue for
-    a session id that no user can have.
+    a session id that no user can have, or a key that is no text.
     """
-    secret = key.encode()
+    person = checked(text, session_id, "session_id").encode()
+    secret = checked(text, key, "anon_key").encode()
     if len(secret) < SHORTEST_KEY:
         raise ConfigurationError(
             f"the key for anonymous ids has fewer than {SHORTEST_KEY} bytes; "
             "set SQLSTORE_ANON_KEY to a long random text, such as `openssl rand -hex 32` prints"
         )
-    return hmac.digest(secret, text(session_id).encode(), "sha256").hex()[:ANONYMOUS_DIGITS]
+    return hmac.digest(secret, person, "sha256").hex()[:ANONYMOUS_DIGITS]
 
 
 def configured_key() -> str:

@@ -136,6 +136,7 @@ class MessageRepository(SearchableRepository[Message]):
         - order: "newest" first, or the best of the newest 200 that match.
         """
         user_id = None
+        self._check_search(words, limit, before, order)
         if session_id is not None:
             user_id = await self._optional_value(int, self._q.user_id, session_id)
             if user_id is None:

@@ -20,6 +20,7 @@ from sqlstore.capabilities.outbox import replayable
 from sqlstore.capabilities.person import PersonArguments
 from sqlstore.engine.clock import EARLIEST, moment_made, now
 from sqlstore.engine.errors import InvalidValue
+from sqlstore.engine.values import checked, floating, integer, text
 from sqlstore.migrations import migrate
 from sqlstore.store import Store
 from sqlstore.stores.chatbot import rows
@@ -44,8 +45,9 @@ _PLATFORMS: Final = {"fb_": "facebook", "line_": "line"}
 
 def platform_of(session_id: str) -> str:
     """The platform that a session id's prefix names: facebook for `fb_`, line for `line_`, else web."""
+    given = checked(text, session_id, "session_id")
     for prefix, platform in _PLATFORMS.items():
-        if session_id.startswith(prefix):
+        if given.startswith(prefix):
             return platform
     return "web"
 
@@ -101,7 +103,7 @@ class Chatbot(Store):
         - platform: of a new user; None means from the session id (`platform_of`).
         - limit: only so many of the newest messages, at least 1; None means all.
         """
-        if limit is not None and limit < 1:
+        if limit is not None and checked(integer, limit, "limit") < 1:
             raise InvalidValue("must be at least 1, or None for all messages", parameter="limit")
         await self._user(session_id, platform, user_name, user_picture)
         if limit is None:
@@ -213,6 +215,7 @@ class Chatbot(Store):
         Raises ConfigurationError where the key is not set and there are audit logs: whose
         they are could not be told.
         """
+        checked(text, person, "person")
         key = configured_key() if await self.audit_logs.recent(1) else optional_key()
         return {"person": person, "anon_id": None if key is None else anonymous_id(person, key)}
 
@@ -275,7 +278,7 @@ class Chatbot(Store):
 
 
 def _days(days: int) -> timedelta:
-    if days < 0:
+    if checked(floating, days, "days") < 0:
         raise InvalidValue("must not be negative", parameter="days")
     if days > (now() - EARLIEST).days:
         raise InvalidValue("reaches back before the year 2", parameter="days")

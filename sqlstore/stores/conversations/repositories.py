@@ -17,9 +17,9 @@ from sqlstore.capabilities.cache import CachingRepository
 from sqlstore.capabilities.outbox import replayable, text_id
 from sqlstore.capabilities.search import Order, Searchable, SearchableRepository, SearchResult
 from sqlstore.engine.clock import now
-from sqlstore.engine.errors import InvalidValue, UniqueViolation, UsageError
+from sqlstore.engine.errors import UniqueViolation, UsageError
 from sqlstore.engine.identifiers import uuid7
-from sqlstore.engine.values import Json
+from sqlstore.engine.values import Json, check_limit, checked, integer
 from sqlstore.stores.conversations.rows import (
     AgentStatistics,
     Conversation,
@@ -95,7 +95,7 @@ class ConversationRepository(CachingRepository):
         - after: `position` of the last one on the page before; None means the first page.
           A conversation that changes meanwhile moves to the front; none is given twice.
         """
-        _check_limit(limit)
+        check_limit(limit, self._q.by_user.name)
         if after is None:
             return await self._many(Conversation, self._q.by_user, user_id, active, limit)
         undated_seq = after.seq if after.updated_at is None else _AFTER_ALL
@@ -112,7 +112,7 @@ class ConversationRepository(CachingRepository):
 
     async def recent(self, limit: int = 20) -> list[Conversation]:
         """Conversations of all users, the most recently changed first."""
-        _check_limit(limit)
+        check_limit(limit, self._q.recent.name)
         return await self._many(Conversation, self._q.recent, limit)
 
     async def by_metadata(
@@ -123,7 +123,7 @@ class ConversationRepository(CachingRepository):
         contained: as for PostgreSQL's `@>`, see `MessageRepository.by_routing_info`.
         before: only those with a smaller `seq`, for the next page.
         """
-        _check_limit(limit)
+        check_limit(limit, self._q.by_metadata.name)
         return await self._many(Conversation, self._q.by_metadata, contained, _before(before), limit)
 
     async def rename(self, conversation_id: str, title: str) -> Conversation | None:
@@ -217,7 +217,7 @@ class MessageRepository(CachingRepository, SearchableRepository[Message]):
 
         before: only messages with a smaller `seq`, to page back; these never come from a cache.
         """
-        _check_limit(limit)
+        check_limit(limit, self._q.history.name)
         if before is None and self.cache is not None:
             version = partial(self._optional_value, str, self._q.history_version, conversation_id)
             read = partial(self._versioned_history, conversation_id, limit)
@@ -245,7 +245,7 @@ class MessageRepository(CachingRepository, SearchableRepository[Message]):
         Raises UsageError where count_tokens gives a negative number.
         """
         fitting: list[Message] = []
-        left, limit = token_budget, FIRST_PAGE
+        left, limit = checked(integer, token_budget, "token_budget"), FIRST_PAGE
         before: int | None = None
         while True:
             page = await self.history(conversation_id, limit, before=before)
@@ -263,7 +263,7 @@ class MessageRepository(CachingRepository, SearchableRepository[Message]):
 
         before: only messages with a smaller `seq`, for the next page.
         """
-        _check_limit(limit)
+        check_limit(limit, self._q.by_agent.name)
         return await self._many(Message, self._q.by_agent, agent_used, _before(before), limit)
 
     async def by_routing_info(
@@ -279,7 +279,7 @@ class MessageRepository(CachingRepository, SearchableRepository[Message]):
 
         SQLite has no index for this and looks at each message from the newest on.
         """
-        _check_limit(limit)
+        check_limit(limit, self._q.by_routing_info.name)
         return await self._many(Message, self._q.by_routing_info, contained, _before(before), limit)
 
     async def search(
@@ -305,7 +305,7 @@ class MessageRepository(CachingRepository, SearchableRepository[Message]):
         self, contained: Json, *, limit: int = 50, before: int | None = None
     ) -> list[Message]:
         """Messages whose metadata contains a JSON value, the newest first; see `by_routing_info`."""
-        _check_limit(limit)
+        check_limit(limit, self._q.by_metadata.name)
         return await self._many(Message, self._q.by_metadata, contained, _before(before), limit)
 
 
@@ -318,11 +318,6 @@ def _own(row: R | None, query: str, constraint: str, owner: str) -> R:
             constraint=constraint,
         )
     return row
-
-
-def _check_limit(limit: int) -> None:
-    if limit < 1:  # SQLite would take a negative one for no limit at all
-        raise InvalidValue("must be at least 1", parameter="limit")
 
 
 def _before(seq: int | None) -> int:

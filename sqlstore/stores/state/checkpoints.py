@@ -12,6 +12,7 @@ from typing import Final
 
 from sqlstore.engine.clock import now
 from sqlstore.engine.repository import Repository
+from sqlstore.engine.values import checked, members
 from sqlstore.stores.state.list_values import CANDIDATES, LIST, NewValue, Serialized, items_in
 from sqlstore.stores.state.rows import (
     Ancestor,
@@ -128,17 +129,24 @@ class CheckpointRepository(Repository):
 
     async def threads_of_runs(self, run_ids: Sequence[str]) -> list[str]:
         """The threads in which these runs left checkpoints."""
-        return [row.thread_id for row in await self._many(ThreadId, self._q.threads_of_runs, list(run_ids))]
+        return [
+            row.thread_id
+            for row in await self._many(
+                ThreadId, self._q.threads_of_runs, checked(members, run_ids, "run_ids")
+            )
+        ]
 
     async def delete_runs(self, run_ids: Sequence[str]) -> int:
         """Forget the checkpoints of these runs; how many there were."""
-        return await self._changed(self._q.delete_runs, list(run_ids))
+        return await self._changed(self._q.delete_runs, checked(members, run_ids, "run_ids"))
 
     async def delete_older(
         self, thread_id: str, checkpoint_ns: str, checkpoint_id: str, kept: Sequence[str]
     ) -> int:
         """Forget a namespace's checkpoints before one, but for those that are kept; how many."""
-        return await self._changed(self._q.delete_older, thread_id, checkpoint_ns, checkpoint_id, list(kept))
+        return await self._changed(
+            self._q.delete_older, thread_id, checkpoint_ns, checkpoint_id, checked(members, kept, "kept")
+        )
 
     async def copy(self, source: str, target: str) -> int:
         """Copy a thread's checkpoints for another one that is there; how many that one did not have."""
@@ -187,7 +195,9 @@ class ChannelValueRepository(Repository):
         self, thread_id: str, checkpoint_ns: str, channels: Sequence[str]
     ) -> set[tuple[str, str]]:
         """Each (channel, version) of which a value is stored."""
-        rows = await self._many(ChannelVersion, self._q.versions, thread_id, checkpoint_ns, list(channels))
+        rows = await self._many(
+            ChannelVersion, self._q.versions, thread_id, checkpoint_ns, checked(members, channels, "channels")
+        )
         return {(row.channel, row.version) for row in rows}
 
     async def delete_unused(self, thread_id: str) -> int:
@@ -232,19 +242,21 @@ class CheckpointWriteRepository(Repository):
             self._q.of_channels,
             thread_id,
             checkpoint_ns,
-            list(checkpoint_ids),
-            list(channels),
+            checked(members, checkpoint_ids, "checkpoint_ids"),
+            checked(members, channels, "channels"),
         )
 
     async def delete_of_runs(self, run_ids: Sequence[str]) -> int:
         """Forget what was written for the checkpoints of these runs; how many writes."""
-        return await self._changed(self._q.delete_of_runs, list(run_ids))
+        return await self._changed(self._q.delete_of_runs, checked(members, run_ids, "run_ids"))
 
     async def delete_older(
         self, thread_id: str, checkpoint_ns: str, checkpoint_id: str, kept: Sequence[str]
     ) -> int:
         """Forget what was written for checkpoints before one, but for those that are kept; how many writes."""
-        return await self._changed(self._q.delete_older, thread_id, checkpoint_ns, checkpoint_id, list(kept))
+        return await self._changed(
+            self._q.delete_older, thread_id, checkpoint_ns, checkpoint_id, checked(members, kept, "kept")
+        )
 
     async def copy(self, source: str, target: str) -> int:
         """Copy a thread's writes for another one that is there; how many that one did not have."""

@@ -10,12 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID, uuid4
 
 from sqlstore.engine.clock import now
+from sqlstore.engine.errors import InvalidValue
 from sqlstore.engine.repository import Repository
+from sqlstore.engine.values import checked, floating, members
 from sqlstore.stores.state.rows import FsmData
+
+LONGEST_LEASE_S: Final = 366 * 86_400.0
+"""Longest time that a lock is taken for, in seconds."""
 
 
 class DialogKey(NamedTuple):
@@ -89,11 +94,13 @@ class FsmLockRepository(Repository):
 
     async def acquire(self, key: DialogKey, holder: UUID, lease_s: float) -> bool:
         """Take a lock for so many seconds; False where somebody has it. holder: another one each time."""
+        checked(_lease, lease_s, "lease_s", self._q.acquire.name)
         return await self._changed(self._q.acquire, *key, holder, lease_s) > 0
 
     async def renew(self, holders: Sequence[UUID], lease_s: float) -> int:
         """Prolong locks, so many seconds from now on; how many of them are still held."""
-        return await self._changed(self._q.renew, list(holders), lease_s)
+        checked(_lease, lease_s, "lease_s", self._q.renew.name)
+        return await self._changed(self._q.renew, checked(members, holders, "holders"), lease_s)
 
     async def release(self, holder: UUID) -> bool:
         """Give a lock back; False where somebody else has it by now."""
@@ -102,3 +109,10 @@ class FsmLockRepository(Repository):
     async def held(self, holder: UUID) -> bool:
         """Whether this one still has its lock."""
         return await self._value(int, self._q.held, holder) > 0
+
+
+def _lease(value: object) -> float:
+    seconds = floating(value)
+    if not abs(seconds) <= LONGEST_LEASE_S:
+        raise InvalidValue(f"must be at most {LONGEST_LEASE_S:.0f} seconds")
+    return seconds

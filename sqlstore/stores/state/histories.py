@@ -11,6 +11,7 @@ from typing import Final
 
 from sqlstore.engine.clock import now
 from sqlstore.engine.repository import Repository
+from sqlstore.engine.values import checked, members
 from sqlstore.stores.state.rows import History, HistoryItem
 
 END: Final = 2**63 - 1
@@ -42,7 +43,12 @@ class HistoryItemRepository(Repository):
 
     async def append(self, framework: str, session_id: str, items: Sequence[str]) -> bool:
         """Add JSON documents in their order, next to each other; False, and nothing is written, without a history."""
-        return await self._changed(self._q.append, framework, session_id, list(items), now()) > 0
+        return (
+            await self._changed(
+                self._q.append, framework, session_id, checked(members, items, "items"), now()
+            )
+            > 0
+        )
 
     async def newest(
         self, framework: str, session_id: str, limit: int = END, *, before: int = END

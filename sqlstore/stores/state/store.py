@@ -22,6 +22,7 @@ from sqlstore.capabilities.person import PersonArguments
 from sqlstore.engine.driver import Driver
 from sqlstore.engine.errors import ForeignKeyViolation
 from sqlstore.engine.queries import Queries
+from sqlstore.engine.values import checked, text
 from sqlstore.open_options import OpenOptions
 from sqlstore.store import Store
 from sqlstore.stores.state import rows
@@ -89,6 +90,7 @@ class State(Store):
 
     async def person_arguments(self, person: str) -> PersonArguments:
         """A person is a session id and thread id, and where it is a number a user id on Telegram."""
+        checked(text, person, "person")
         number = int(person) if _NUMBER.fullmatch(person) else None
         return {"person": person, "person_id": number}
 
@@ -129,7 +131,7 @@ class State(Store):
 
     async def delete_thread(self, thread_id: str) -> bool:
         """Forget a thread with everything in it; False if there is none."""
-        self._touched.pop(thread_id, None)
+        self._touched.pop(checked(text, thread_id, "thread_id"), None)
         return await self.threads.delete(thread_id)
 
     async def delete_runs(self, run_ids: Sequence[str]) -> int:
@@ -168,6 +170,8 @@ class State(Store):
         What the other one has stays. Raises CheckViolation, and copies nothing, where it has other values
         under the same versions.
         """
+        checked(text, source, "source")
+        checked(text, target, "target")
 
         async def copy(tx: State) -> int:
             if source == target or await tx.threads.get(source) is None:
@@ -195,17 +199,22 @@ class State(Store):
                 sorted(data.items(), key=itemgetter(0)),
                 sorted(conversations.items(), key=itemgetter(0)),
             )
-            await tx.persisted_data.put([(bot, *place, text) for place, text in kept if text is not None])
-            await tx.persisted_data.delete([(bot, *place) for place, text in kept if text is None])
-            await tx.persisted_conversations.put(
-                [(bot, *place, text) for place, text in stood if text is not None]
+            await tx.persisted_data.put(
+                [(bot, *place, document) for place, document in kept if document is not None]
             )
-            await tx.persisted_conversations.delete([(bot, *place) for place, text in stood if text is None])
+            await tx.persisted_data.delete([(bot, *place) for place, document in kept if document is None])
+            await tx.persisted_conversations.put(
+                [(bot, *place, document) for place, document in stood if document is not None]
+            )
+            await tx.persisted_conversations.delete(
+                [(bot, *place) for place, document in stood if document is None]
+            )
 
         await self.run(save)
 
     async def _in_thread(self, thread_id: str, write: Callable[[], Awaitable[None]]) -> None:
         """Write to a thread; once more where it, or a list that was to be a base, was deleted meanwhile."""
+        checked(text, thread_id, "thread_id")
         await self._touch(thread_id)
         try:
             await write()

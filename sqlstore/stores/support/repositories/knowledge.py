@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 from sqlstore.capabilities.search import Order, Searchable, SearchableRepository, SearchResult
 from sqlstore.engine.clock import now
 from sqlstore.engine.filters import Filter, FilteredList
+from sqlstore.engine.values import checked, members, text
 from sqlstore.stores.support.rows import KnowledgeEntry, KnowledgeSource
 
 KNOWLEDGE: Final = FilteredList(
@@ -85,7 +86,8 @@ class KnowledgeRepository(SearchableRepository[KnowledgeEntry]):
 
         A point without an entry is left out; several entries of one come by their ids.
         """
-        given = [*embedding_ids]
+        name, query = "embedding_ids", self._q.by_embedding_ids.name
+        given = [checked(text, each, name, query) for each in checked(members, embedding_ids, name, query)]
         places = {embedding_id: place for place, embedding_id in reversed([*enumerate(given)])}
         entries = await self._many(KnowledgeEntry, self._q.by_embedding_ids, given)
         return sorted(entries, key=lambda entry: places[entry.embedding_id or ""])

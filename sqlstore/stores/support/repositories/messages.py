@@ -9,7 +9,8 @@ from msgspec import UNSET, UnsetType
 from sqlstore.capabilities.outbox import replayable
 from sqlstore.capabilities.search import Order, Searchable, SearchableRepository, SearchResult
 from sqlstore.engine.clock import now
-from sqlstore.engine.filters import Filter, FilteredList, check_limit
+from sqlstore.engine.filters import Filter, FilteredList
+from sqlstore.engine.values import check_limit
 from sqlstore.stores.support.rows import Message, MessageType
 
 MESSAGES: Final = FilteredList(

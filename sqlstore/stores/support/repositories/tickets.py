@@ -8,8 +8,9 @@ from msgspec import UNSET, UnsetType
 
 from sqlstore.engine.clock import EARLIEST, LATEST, now
 from sqlstore.engine.driver import Driver
-from sqlstore.engine.filters import Filter, FilteredList, check_limit
+from sqlstore.engine.filters import Filter, FilteredList
 from sqlstore.engine.repository import Repository
+from sqlstore.engine.values import check_limit
 from sqlstore.stores.support.rows import ResolutionTimes, Ticket, TicketStatus
 
 TICKETS: Final = FilteredList(
@@ -42,6 +43,7 @@ class TicketRepository(Repository):
         Raises ForeignKeyViolation for an unknown message or user, UniqueViolation for
         a kaiten_id that another ticket has.
         """
+        self._q.add.encode(message_id, kaiten_id, assigned_to, now())  # refuses before anything is read
         if isinstance(self._executor, Driver):  # looking and adding are one transaction
             return await self._executor.run(
                 lambda held: TicketRepository(held, self._q).open(

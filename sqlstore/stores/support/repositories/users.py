@@ -6,8 +6,9 @@ from msgspec import UNSET, UnsetType
 
 from sqlstore.capabilities.outbox import replayable
 from sqlstore.engine.clock import moment_made, now
-from sqlstore.engine.filters import Filter, FilteredList, check_limit
+from sqlstore.engine.filters import Filter, FilteredList
 from sqlstore.engine.repository import Repository
+from sqlstore.engine.values import check_limit
 from sqlstore.stores.support.rows import User
 
 USERS: Final = FilteredList(

@@ -22,6 +22,10 @@ from sqlstore.stores.chatbot import Chatbot
 from sqlstore.stores.chatbot.history import compare
 from sqlstore.stores.chatbot.store import platform_of
 
+from .amount import amount, show
+from .cluster import Cluster
+
+EXAMPLES = amount(quick=25, full=1_000)
 SESSIONS = ["web_1", "fb_2", "line_3", "ไม่มี_4"]
 sessions = st.sampled_from(SESSIONS)
 words = st.sampled_from(["a", "b", "c", "สวัสดี", "it's", "", "x\ny"]) | st.text(
@@ -71,6 +75,7 @@ class ChatbotMachine(RuleBasedStateMachine):
     """Each rule does one thing three times and compares."""
 
     bots: list[Chatbot]
+    operations = 0
     run: Callable[[Coroutine[Any, Any, Any]], Any]
 
     @initialize()
@@ -85,6 +90,7 @@ class ChatbotMachine(RuleBasedStateMachine):
                 self.run(bot.driver.call(statement))
 
     def same(self, call: Callable[[Chatbot], Coroutine[Any, Any, Any]], wanted: object) -> None:
+        type(self).operations += 1
         for bot in self.bots:
             assert self.run(call(bot)) == wanted, bot.driver.engine
 
@@ -219,11 +225,13 @@ class ChatbotMachine(RuleBasedStateMachine):
 
 
 @pytest.fixture
-def machine(sqlite_url: str, postgres_url: str) -> Iterator[type[ChatbotMachine]]:
+def machine(sqlite_url: str, quick_server: Cluster) -> Iterator[type[ChatbotMachine]]:
+    quick_server.sql("CREATE SCHEMA model")
+    urls = sqlite_url, f"{quick_server.url}?schema=model&sslmode=disable", "sqlite://:memory:"
     with asyncio.Runner() as runner:
 
         async def open_both() -> list[Chatbot]:
-            return [await Chatbot.open(url) for url in (sqlite_url, postgres_url, "sqlite://:memory:")]
+            return [await Chatbot.open(url, synchronous="normal") for url in urls]
 
         bots = runner.run(open_both())
         yield type("Machine", (ChatbotMachine,), {"bots": bots, "run": staticmethod(runner.run)})
@@ -232,14 +240,16 @@ def machine(sqlite_url: str, postgres_url: str) -> Iterator[type[ChatbotMachine]
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_a_dict_and_the_databases_agree(machine: type[ChatbotMachine]) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=25,
+            max_examples=EXAMPLES,
             stateful_step_count=30,
             print_blob=True,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         ),
     )
+    show(f"{machine.operations} operations on a dict, SQLite and PostgreSQL: no difference")
