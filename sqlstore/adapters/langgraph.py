@@ -115,9 +115,10 @@ class SqlStoreSaver(BlockingMethods):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """Keep a checkpoint with the values that are new in it, all or nothing; gives its config.
+        """Keep a checkpoint with the values that are not stored yet, all or nothing; gives its config.
 
-        One with the same id is replaced.
+        One with the same id is replaced. A value whose version is not among the new ones, as when
+        a checkpoint comes from elsewhere, is kept where it is missing.
         """
         thread_id, checkpoint_ns = _place(config)
         values, versions = checkpoint[_VALUES], checkpoint[_VERSIONS]
@@ -138,6 +139,15 @@ class SqlStoreSaver(BlockingMethods):
             NewValue(channel, str(version), self._serialized(values[channel]))
             for channel, version in new_versions.items()
             if channel in values
+        ]
+        carried = {
+            channel: str(version)
+            for channel, version in versions.items()
+            if channel in values and channel not in new_versions
+        }
+        new += [
+            NewValue(channel, carried[channel], self._serialized(values[channel]))
+            for channel in await self._store.channel_values.missing(thread_id, checkpoint_ns, carried)
         ]
         await settled(self._store.put_checkpoint(row, new))
         return _config(thread_id, checkpoint_ns, row.checkpoint_id)
@@ -167,8 +177,10 @@ class SqlStoreSaver(BlockingMethods):
     async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
         """Forget the checkpoints that these runs made, with what was written for them.
 
-        A `DeltaChannel` of a later checkpoint that needs them is not rebuilt any more.
+        A `DeltaChannel` of a later checkpoint that needs them is not rebuilt any more. Raises
+        TypeError for one id that is not in a list.
         """
+        _check_ids(run_ids, "run_ids")
         await settled(self._store.delete_runs(list(run_ids)))
 
     async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
@@ -179,8 +191,9 @@ class SqlStoreSaver(BlockingMethods):
         """Forget all but the newest checkpoint of each namespace ("keep_latest"), or everything ("delete").
 
         With a checkpoint stay those before it from which its `DeltaChannel`s are rebuilt. Raises
-        ValueError for another strategy.
+        ValueError for another strategy, and TypeError for one id that is not in a list.
         """
+        _check_ids(thread_ids, "thread_ids")
         if strategy not in {KEEP_LATEST, DELETE}:
             raise ValueError(f"the strategy must be {KEEP_LATEST!r} or {DELETE!r}")
         for thread_id in map(str, thread_ids):
@@ -277,6 +290,12 @@ class SqlStoreSaver(BlockingMethods):
         ]
         lines, _ = await lines_to_values(self._store, thread_id, checkpoint_ns, checkpoint_id, missing)
         return [checkpoint_id, *{each for line in lines.values() for each in line}]
+
+
+def _check_ids(ids: Sequence[str], parameter: str) -> None:
+    """A string is a sequence too, of other threads' names."""
+    if isinstance(ids, str):
+        raise TypeError(f"{parameter} must be a list of ids, not one as str")
 
 
 def _place(config: RunnableConfig) -> tuple[str, str]:

@@ -39,8 +39,8 @@ OK: Final = 200
 AWAY: Final = 503
 
 S = TypeVar("S", bound=Store)
-App = TypeVar("App", contravariant=True)
-Own = TypeVar("Own", covariant=True)
+App_contra = TypeVar("App_contra", contravariant=True)
+Own_co = TypeVar("Own_co", covariant=True)
 _log = logging.getLogger(__name__)
 
 
@@ -105,10 +105,10 @@ Maybe: TypeAlias = OpenStore | StoreProvider[Any] | Callable[[], OpenStore | Non
 """A store, or where to find it once it is open."""
 
 
-class Lifespan(Protocol[App, Own]):
+class Lifespan(Protocol[App_contra, Own_co]):
     """What Starlette and FastAPI take as `lifespan=`."""
 
-    def __call__(self, app: App, /) -> AbstractAsyncContextManager[Own]:
+    def __call__(self, app: App_contra, /) -> AbstractAsyncContextManager[Own_co]:
         """A block in which the application runs."""
 
 
@@ -117,10 +117,14 @@ def lifespan(*providers: StoreProvider[Any]) -> Lifespan[object, None]: ...
 
 
 @overload
-def lifespan(*providers: StoreProvider[Any], own: Lifespan[App, Own]) -> Lifespan[App, Own]: ...
+def lifespan(
+    *providers: StoreProvider[Any], own: Lifespan[App_contra, Own_co]
+) -> Lifespan[App_contra, Own_co]: ...
 
 
-def lifespan(*providers: StoreProvider[Any], own: Lifespan[App, Any] | None = None) -> Lifespan[App, Any]:
+def lifespan(
+    *providers: StoreProvider[Any], own: Lifespan[App_contra, Any] | None = None
+) -> Lifespan[App_contra, Any]:
     """A lifespan that opens these stores one after the other, and closes them in the opposite order.
 
     - own: a lifespan of yours, for which they are open from its first line to its last; what it
@@ -130,7 +134,7 @@ def lifespan(*providers: StoreProvider[Any], own: Lifespan[App, Any] | None = No
     """
 
     @asynccontextmanager
-    async def run(app: App) -> AsyncGenerator[Any, None]:
+    async def run(app: App_contra) -> AsyncGenerator[Any, None]:
         async with AsyncExitStack() as opened:
             for provider in providers:
                 await opened.enter_async_context(provider)

@@ -159,7 +159,12 @@ def test_endpoints_are_given_the_open_store(url):
         with client.websocket_connect("/live") as socket:
             assert socket.receive_text() == "Ann"
         assert client.get("/openapi.json").json()["paths"]["/users/{user_id}"]["get"]["parameters"] == [
-            {"name": "user_id", "in": "path", "required": True, "schema": {"type": "integer", "title": "User Id"}}
+            {
+                "name": "user_id",
+                "in": "path",
+                "required": True,
+                "schema": {"type": "integer", "title": "User Id"},
+            }
         ]  # the store is no parameter of a request
 
 
@@ -224,7 +229,9 @@ async def first(desk: Annotated[Support, Depends(provider)]) -> int:
     provider.store.tockets
     return wrong if right is desk else 0
 """
-WRONG_LINES = {line for line, text in enumerate(TYPED.splitlines(), 1) if "wrong:" in text or "tockets" in text}
+WRONG_LINES = {
+    line for line, text in enumerate(TYPED.splitlines(), 1) if "wrong:" in text or "tockets" in text
+}
 
 
 @pytest.mark.slow
@@ -241,7 +248,11 @@ def test_the_types_are_known(checker, tmp_path):
         [sys.executable, "-m", checker, *arguments[checker]],
         cwd=tmp_path, env=os.environ | {"MYPYPATH": str(ROOT)}, capture_output=True, text=True,
     )  # fmt: skip
-    wrong = {int(line.split(":")[1]) for line in done.stdout.splitlines() if " error: " in line or " - error" in line}
+    wrong = {
+        int(line.split(":")[1])
+        for line in done.stdout.splitlines()
+        if " error: " in line or " - error" in line
+    }
     assert wrong == WRONG_LINES, done.stdout + done.stderr
 
 
