@@ -3,11 +3,12 @@
 With FastAPI (`pip install 'sqlstore[fastapi]' httpx`). For real requests: `uvicorn fastapi_app:app` in this folder.
 """
 
+import asyncio
 import os
 from typing import Annotated
 
+import httpx
 from fastapi import Depends, FastAPI, HTTPException
-from fastapi.testclient import TestClient
 
 from sqlstore.adapters.fastapi import StoreProvider, health_router, lifespan
 from sqlstore.stores.support import Support
@@ -33,9 +34,14 @@ async def question(entry_id: int, desk: Desk) -> dict[str, str]:
     return {"question": entry.question, "answer": entry.answer}
 
 
+async def main() -> None:
+    transport = httpx.ASGITransport(app)  # which runs no lifespan: the store is opened here
+    async with provider, httpx.AsyncClient(transport=transport, base_url="http://desk") as client:
+        asked = (await client.post("/questions", params={"text": "When are you open?"})).json()
+        print((await client.get(f"/questions/{asked['id']}")).json()["question"])
+        print((await client.get("/questions/0")).status_code)
+        print((await client.get("/health/database")).json()["status"])
+
+
 if __name__ == "__main__":
-    with TestClient(app) as client:  # start-up and shutdown happen as with uvicorn
-        asked = client.post("/questions", params={"text": "When are you open?"}).json()
-        print(client.get(f"/questions/{asked['id']}").json()["question"])
-        print(client.get("/questions/0").status_code)
-        print(client.get("/health/database").json()["status"])
+    asyncio.run(main())

@@ -16,11 +16,11 @@ import pytest
 import uvicorn
 from fastapi import Depends, FastAPI, Request, WebSocket
 from fastapi.responses import JSONResponse
-from fastapi.testclient import TestClient
 
 from sqlstore.adapters.fastapi import StoreProvider, health_router, lifespan
 from sqlstore.engine.errors import Unavailable
 from sqlstore.stores.support import Support
+from tests.adapters.clients import TestClient
 from tests.adapters.programs import ROOT, run_program
 from tests.engine.postgres_support import postgres_address
 from tests.engine.proxy import proxy

@@ -15,12 +15,12 @@ import pytest
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
-from starlette.testclient import TestClient
 
 from sqlstore.adapters.starlette import StoreProvider, health_endpoint, lifespan
 from sqlstore.engine.errors import ConfigurationError, StoreError, UsageError
 from sqlstore.stores.lessons import Lessons, SessionState
 from sqlstore.stores.support import Support
+from tests.adapters.clients import TestClient
 from tests.adapters.programs import ROOT, import_error
 
 
