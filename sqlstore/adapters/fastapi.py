@@ -26,8 +26,8 @@ from sqlstore.adapters.starlette import (
     AWAY,
     HEALTH_TIMEOUT_S,
     OK,
-    Maybe,
     StoreProvider,
+    StoreSource,
     health_endpoint,
     lifespan,
 )
@@ -38,7 +38,7 @@ ROUTER_TIMEOUT_S: Final = HEALTH_TIMEOUT_S
 """How long an answer may take, in seconds."""
 
 
-def health_router(store: Maybe, *, timeout_s: float = ROUTER_TIMEOUT_S) -> APIRouter:
+def health_router(store: StoreSource, *, timeout_s: float = ROUTER_TIMEOUT_S) -> APIRouter:
     """A router with `GET /health/database`. See health_endpoint for the parameters and the answer."""
     router = APIRouter(tags=["health"])
     router.add_api_route(

@@ -101,7 +101,7 @@ class StoreProvider(Generic[S]):
             await store.close()
 
 
-Maybe: TypeAlias = OpenStore | StoreProvider[Any] | Callable[[], OpenStore | None]
+StoreSource: TypeAlias = OpenStore | StoreProvider[Any] | Callable[[], OpenStore | None]
 """A store, or where to find it once it is open."""
 
 
@@ -144,7 +144,7 @@ def lifespan(
 
 
 def health_endpoint(
-    store: Maybe, *, timeout_s: float = HEALTH_TIMEOUT_S
+    store: StoreSource, *, timeout_s: float = HEALTH_TIMEOUT_S
 ) -> Callable[[Request], Awaitable[Response]]:
     """An endpoint that says whether the database is well: 200, or 503 where it is not.
 
@@ -171,7 +171,7 @@ def health_endpoint(
     return health_database
 
 
-def _found(store: Maybe) -> OpenStore | None:
+def _found(store: StoreSource) -> OpenStore | None:
     if isinstance(store, StoreProvider):
         return store.opened
     return store() if callable(store) else store

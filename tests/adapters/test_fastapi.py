@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated
 
+import anyio.from_thread
 import httpx
 import pytest
 import uvicorn
@@ -137,6 +138,10 @@ def desk_application(provider):
         found = await desk.users.get(user_id)
         return None if found is None else found.first_name
 
+    @app.get("/in-a-thread")
+    def in_a_thread(desk: desk_of) -> str:
+        return anyio.from_thread.run(desk.users.get, 7).first_name
+
     @app.websocket("/live")
     async def live(socket: WebSocket, desk: desk_of) -> None:
         await socket.accept()
@@ -156,6 +161,7 @@ def test_endpoints_are_given_the_open_store(url):
         assert client.get("/users/7").json() == "Ann"
         assert client.get("/users/8").json() is None
         assert client.get("/health/database").json()["status"] == "healthy"
+        assert client.get("/in-a-thread").json() == "Ann"
         with client.websocket_connect("/live") as socket:
             assert socket.receive_text() == "Ann"
         assert client.get("/openapi.json").json()["paths"]["/users/{user_id}"]["get"]["parameters"] == [
