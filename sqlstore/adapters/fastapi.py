@@ -1,11 +1,11 @@
 """For FastAPI: the extra `sqlstore[fastapi]`.
 
-    desk = StoreProvider(Support.open("sqlite:///data/support.db"))  # opens nothing yet
-    app = FastAPI(lifespan=lifespan(desk))  # opens at start-up, closes at shutdown
-    app.include_router(health_router(desk))
+    provider = StoreProvider(Support.open("sqlite:///data/support.db"))  # opens nothing yet
+    app = FastAPI(lifespan=lifespan(provider))  # opens at start-up, closes at shutdown
+    app.include_router(health_router(provider))
 
     @app.get("/tickets/{ticket_id}")
-    async def ticket(ticket_id: int, desk: Annotated[Support, Depends(desk)]) -> dict[str, str]:
+    async def ticket(ticket_id: int, desk: Annotated[Support, Depends(provider)]) -> dict[str, str]:
         …
 
 `GET /health/database` answers 200 where the database is healthy, 503 where it is not.
