@@ -7,7 +7,7 @@ JOBS   ?= auto
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check format bench bench-full bench-langgraph bench-migrations bench-search bench-transfer soak soak-faults soak-traffic dist clean
+.PHONY: help demo test test-fast test-adapters check format bench bench-full bench-langgraph bench-migrations bench-search bench-transfer soak soak-faults soak-traffic dist clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -20,6 +20,9 @@ test: $(VENV)/.test  ## every test, on SQLite and PostgreSQL, JOBS at once (a co
 
 test-fast: $(VENV)/.test  ## the tests that take no more than a second each
 	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 -m 'not slow'
+
+test-adapters: $(VENV)/bin/python  ## each adapter with the oldest and the newest version of its framework (LATEST=1: today's)
+	$(BIN)/python tests/adapters/versions.py $(if $(LATEST),--latest) $(EXTRAS)
 
 check: $(VENV)/.dev  ## style, types, import rules, and every query on both databases
 	$(BIN)/ruff check .
@@ -73,7 +76,7 @@ dist: $(VENV)/.dev  ## wheel and sdist in dist/
 	$(BIN)/python -m build
 
 clean:  ## remove what was made here; databases of your own are not touched
-	rm -rf $(VENV) dist build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .venv-adapters dist build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -50,11 +50,14 @@ def search(
     """Find messages, FAQs and whatever else a store searches by WORDS, in any language.
 
     "…" are exact forms, - leaves out, * ends a beginning. What is not indexed yet is indexed
-    first. Exit codes: 0 done; 1 --verify found an index that differs from the texts.
+    first. Exit codes: 0 done; 1 --verify found an index that differs from the texts; 2 wrong
+    usage, or a store that has nothing to search.
     """
     if words is None and not (anew or check):
         raise click.UsageError("give WORDS to look for, or --rebuild or --verify")
     kind = load_store(store)
+    if not _has_search(kind):
+        raise click.UsageError(f"the store {store} has nothing to search: its texts have no index of words")
     address = url or load_settings(Settings).url.get_secret_value()
 
     async def work() -> tuple[dict[str, SearchResult[Any]], list[Verdict]]:
@@ -74,6 +77,11 @@ def search(
         )
     if not all(verdict.agrees for verdict in verdicts):
         raise SystemExit(_DIFFERS)
+
+
+def _has_search(kind: type[Store]) -> bool:
+    hints = get_type_hints(kind).values()
+    return any(isinstance(hint, type) and issubclass(hint, SearchableRepository) for hint in hints)
 
 
 def _searched(store: Store, chat: str | None) -> dict[str, SearchableRepository[Any]]:

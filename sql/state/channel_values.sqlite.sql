@@ -10,6 +10,11 @@ WITH RECURSIVE part (id) AS (
 )
 SELECT channel, length, type, data FROM part JOIN channel_values USING (id) ORDER BY channel, depth;
 
+-- name: stored(thread_id: text, checkpoint_ns: text, versions: json) :many ChannelVersion
+-- Which of some versions, {channel: version}, have a value.
+SELECT channel, version FROM json_each(:versions) CROSS JOIN channel_values
+WHERE thread_id = :thread_id AND checkpoint_ns = :checkpoint_ns AND channel = key AND version = value;
+
 -- name: delete_unused(thread_id: text) :changed
 -- Forget the values of a thread that belong to no checkpoint, and are no base of one that does.
 DELETE FROM channel_values WHERE thread_id = :thread_id AND id NOT IN (

@@ -167,9 +167,9 @@ class SqlStoreStorage(BaseStorage):
             )
 
     def _document(self, data: Mapping[str, Any]) -> str:
-        if not isinstance(data, dict):
+        if not isinstance(data, Mapping):
             raise DataNotDictLikeError(f"Data must be a dict or dict-like object, got {type(data).__name__}")
-        return self._dumps(data)
+        return self._dumps(dict(data))
 
 
 class SqlStoreEventIsolation(BaseEventIsolation):

@@ -36,6 +36,7 @@ try:
     from langgraph.checkpoint.serde.base import SerializerProtocol
 
     from sqlstore.adapters.langgraph_blocking import KEEP_LATEST, BlockingMethods
+    from sqlstore.adapters.langgraph_configs import check_ids, config_of, place_of
 except ModuleNotFoundError:
     raise ImportError(
         "sqlstore.adapters.langgraph needs the package langgraph-checkpoint: pip install 'sqlstore[langgraph]'"
@@ -65,7 +66,7 @@ class SqlStoreSaver(BlockingMethods):
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """The checkpoint that the config names, or its namespace's newest; None where there is none."""
-        thread_id, checkpoint_ns = _place(config)
+        thread_id, checkpoint_ns = place_of(config)
         checkpoint_id = get_checkpoint_id(config)
         row = await (
             self._store.checkpoints.get(thread_id, checkpoint_ns, checkpoint_id)
@@ -115,11 +116,12 @@ class SqlStoreSaver(BlockingMethods):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """Keep a checkpoint with the values that are new in it, all or nothing; gives its config.
+        """Keep a checkpoint with the values that are not stored yet, all or nothing; gives its config.
 
-        One with the same id is replaced.
+        One with the same id is replaced. A value whose version is not among the new ones, as when
+        a checkpoint comes from elsewhere, is kept where it is missing.
         """
-        thread_id, checkpoint_ns = _place(config)
+        thread_id, checkpoint_ns = place_of(config)
         values, versions = checkpoint[_VALUES], checkpoint[_VERSIONS]
         full_metadata = get_checkpoint_metadata(config, metadata)
         rest = {name: value for name, value in checkpoint.items() if name not in {_VALUES, _VERSIONS}}
@@ -134,19 +136,15 @@ class SqlStoreSaver(BlockingMethods):
             cast("dict[str, Any]", dict(versions)),
             *self.serde.dumps_typed([rest, full_metadata]),
         )
-        new = [
-            NewValue(channel, str(version), self._serialized(values[channel]))
-            for channel, version in new_versions.items()
-            if channel in values
-        ]
+        new = await self._not_stored(thread_id, checkpoint_ns, checkpoint, new_versions)
         await settled(self._store.put_checkpoint(row, new))
-        return _config(thread_id, checkpoint_ns, row.checkpoint_id)
+        return config_of(thread_id, checkpoint_ns, row.checkpoint_id)
 
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
         """Keep what a task wrote, all or nothing. What is there stays; of errors and interrupts the last counts."""
-        place = (*_place(config), config["configurable"]["checkpoint_id"])
+        place = (*place_of(config), config["configurable"]["checkpoint_id"])
         rows = [
             CheckpointWrite(
                 *place,
@@ -167,8 +165,10 @@ class SqlStoreSaver(BlockingMethods):
     async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
         """Forget the checkpoints that these runs made, with what was written for them.
 
-        A `DeltaChannel` of a later checkpoint that needs them is not rebuilt any more.
+        A `DeltaChannel` of a later checkpoint that needs them is not rebuilt any more. Raises
+        TypeError for one id that is not in a list.
         """
+        check_ids(run_ids, "run_ids")
         await settled(self._store.delete_runs(list(run_ids)))
 
     async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
@@ -179,8 +179,9 @@ class SqlStoreSaver(BlockingMethods):
         """Forget all but the newest checkpoint of each namespace ("keep_latest"), or everything ("delete").
 
         With a checkpoint stay those before it from which its `DeltaChannel`s are rebuilt. Raises
-        ValueError for another strategy.
+        ValueError for another strategy, and TypeError for one id that is not in a list.
         """
+        check_ids(thread_ids, "thread_ids")
         if strategy not in {KEEP_LATEST, DELETE}:
             raise ValueError(f"the strategy must be {KEEP_LATEST!r} or {DELETE!r}")
         for thread_id in map(str, thread_ids):
@@ -198,7 +199,7 @@ class SqlStoreSaver(BlockingMethods):
         self, *, config: RunnableConfig, channels: Sequence[str]
     ) -> Mapping[str, DeltaChannelHistory]:
         """What each channel was before a checkpoint: a stored value, and what was written to it since."""
-        thread_id, checkpoint_ns = _place(config)
+        thread_id, checkpoint_ns = place_of(config)
         target = get_checkpoint_id(config)
         if not target:
             newest = await self._store.checkpoints.latest(thread_id, checkpoint_ns)
@@ -226,6 +227,26 @@ class SqlStoreSaver(BlockingMethods):
         number = 0 if current is None else int(str(current).split(".")[0])
         return f"{number + 1:012}.{secrets.token_hex(6)}"
 
+    async def _not_stored(
+        self, thread_id: str, checkpoint_ns: str, checkpoint: Checkpoint, new_versions: ChannelVersions
+    ) -> list[NewValue]:
+        """The values that are new, and those that should be stored and are not."""
+        values = checkpoint[_VALUES]
+        new = [
+            NewValue(channel, str(version), self._serialized(values[channel]))
+            for channel, version in new_versions.items()
+            if channel in values
+        ]
+        carried = {
+            channel: str(version)
+            for channel, version in checkpoint[_VERSIONS].items()
+            if channel in values and channel not in new_versions
+        }
+        missing = await self._store.channel_values.missing(thread_id, checkpoint_ns, carried)
+        return new + [
+            NewValue(channel, carried[channel], self._serialized(values[channel])) for channel in missing
+        ]
+
     def _serialized(self, value: Any) -> Serialized | list[Serialized]:
         """A list as its items, each by itself: one that grows is stored as what was added."""
         dumps = self.serde.dumps_typed
@@ -247,10 +268,10 @@ class SqlStoreSaver(BlockingMethods):
         writes = await self._store.checkpoint_writes.of_checkpoint(*place, row.checkpoint_id)
         parent = row.parent_checkpoint_id
         return CheckpointTuple(
-            _config(*place, row.checkpoint_id),
+            config_of(*place, row.checkpoint_id),
             cast("Checkpoint", rest | {_VALUES: values, _VERSIONS: row.channel_versions}),
             cast("CheckpointMetadata", metadata),
-            _config(*place, parent) if parent else None,
+            config_of(*place, parent) if parent else None,
             [self._write(write) for write in writes],
         )
 
@@ -277,19 +298,3 @@ class SqlStoreSaver(BlockingMethods):
         ]
         lines, _ = await lines_to_values(self._store, thread_id, checkpoint_ns, checkpoint_id, missing)
         return [checkpoint_id, *{each for line in lines.values() for each in line}]
-
-
-def _place(config: RunnableConfig) -> tuple[str, str]:
-    """Thread and namespace."""
-    given = config["configurable"]
-    return str(given["thread_id"]), given.get("checkpoint_ns") or ""
-
-
-def _config(thread_id: str, checkpoint_ns: str, checkpoint_id: str) -> RunnableConfig:
-    return {
-        "configurable": {
-            "thread_id": thread_id,
-            "checkpoint_ns": checkpoint_ns,
-            "checkpoint_id": checkpoint_id,
-        }
-    }

@@ -10,10 +10,10 @@ Any number of sessions share one open store; several processes may use one sessi
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any, Final, cast
+from collections.abc import Coroutine, Sequence
+from typing import Any, Final, TypeVar, cast
 
-from sqlstore.adapters.settled import settled
+from sqlstore.adapters.settled import in_loop, settled
 from sqlstore.adapters.windows import Links, json_texts, text_in, window
 from sqlstore.stores.state import State
 
@@ -25,6 +25,7 @@ except ModuleNotFoundError:
         "sqlstore.adapters.openai_agents needs the package openai-agents: pip install 'sqlstore[openai-agents]'"
     ) from None
 
+T = TypeVar("T")
 FRAMEWORK: Final = "openai_agents"
 """Whose items they are, in the tables `histories` and `history_items`."""
 _PEOPLE: Final = ("user", "system", "developer")
@@ -35,11 +36,13 @@ class SqlStoreSession(SessionABC):
     """A conversation that is kept in a database: the SDK's `Session`.
 
     - session_id: whose conversation it is.
-    - session_settings: `limit` is how many items a run gets at most; None means all.
+    - session_settings: `limit` is how many items a run gets at most; None means all. A dict with
+      other names raises TypeError.
 
     Methods raise InvalidValue before any I/O for what no database could keep, else a member
     of sqlstore.engine.errors.DatabaseError. A write that has begun is finished when its caller
-    is cancelled; CancelledError is raised after it.
+    is cancelled; CancelledError is raised after it. They may be awaited in any event loop while
+    that of the store runs, as `Runner.run_sync` in another thread does.
     """
 
     def __init__(
@@ -50,9 +53,9 @@ class SqlStoreSession(SessionABC):
     ) -> None:
         self.session_id = session_id
         self.session_settings = (
-            SessionSettings(**session_settings)
-            if isinstance(session_settings, dict)
-            else session_settings or SessionSettings()
+            session_settings
+            if isinstance(session_settings, SessionSettings)
+            else SessionSettings().resolve(session_settings)  # refuses names that it does not know
         )
         self._store = store
 
@@ -65,21 +68,25 @@ class SqlStoreSession(SessionABC):
         """
         if limit is None and self.session_settings is not None:
             limit = self.session_settings.limit
-        return await window(self._store, FRAMEWORK, self.session_id, limit, _read)
+        return await self._in_loop(window(self._store, FRAMEWORK, self.session_id, limit, _read))
 
     async def add_items(self, items: list[TResponseInputItem]) -> None:
         """Add items in their order, next to each other, all or none; `[]` changes nothing."""
         texts = json_texts(items, "items")
-        await settled(self._store.append_items(FRAMEWORK, self.session_id, texts))
+        await settled(self._in_loop(self._store.append_items(FRAMEWORK, self.session_id, texts)))
 
     async def pop_item(self) -> TResponseInputItem | None:
         """Take the newest item away and give it; None where there is none. Two callers never get the same."""
-        text = await settled(self._store.history_items.pop(FRAMEWORK, self.session_id))
+        text = await settled(self._in_loop(self._store.history_items.pop(FRAMEWORK, self.session_id)))
         return None if text is None else cast("TResponseInputItem", json.loads(text))
 
     async def clear_session(self) -> None:
         """Forget the conversation."""
-        await settled(self._store.histories.delete(FRAMEWORK, self.session_id))
+        await settled(self._in_loop(self._store.histories.delete(FRAMEWORK, self.session_id)))
+
+    async def _in_loop(self, work: Coroutine[Any, Any, T]) -> T:
+        """`Runner.run_sync` makes a loop of its own in a thread that has none."""
+        return await in_loop(self._store.loop, work)
 
 
 def _read(values: Sequence[Any]) -> tuple[list[TResponseInputItem], list[Links]]:

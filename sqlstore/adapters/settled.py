@@ -1,4 +1,4 @@
-"""How frameworks' calls meet the store: writes that are finished, and calls without `await`."""
+"""How frameworks' calls meet the store: writes that are finished, and calls from elsewhere than its event loop."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from sqlstore.engine.outcome import run_to_its_end
+from sqlstore.engine.outcome import Outcome, run_to_its_end
 
 T = TypeVar("T")
 
@@ -22,6 +22,20 @@ async def settled(work: Coroutine[Any, Any, T]) -> T:
         assert outcome is not None  # noqa: S101 - whoever cancels it is the caller
         return outcome.get()
     raise cancelled from (None if outcome is None else outcome.error)
+
+
+async def in_loop(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
+    """Run it in the loop of an open store, whichever loop its caller is in.
+
+    Raises RuntimeError where that loop does not run any more.
+    """
+    if asyncio.get_running_loop() is loop:
+        return await work
+    if not loop.is_running():
+        work.close()
+        raise RuntimeError("the event loop in which the store was opened does not run any more")
+    answer = asyncio.run_coroutine_threadsafe(Outcome.of(work), loop)
+    return (await asyncio.wrap_future(answer)).get()
 
 
 def from_thread(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T], instead: str) -> T:
@@ -42,4 +56,4 @@ def from_thread(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T], i
                 "or call from another thread, such as with `asyncio.to_thread`"
             )
         raise RuntimeError(f"the event loop in which the store was opened has ended; use `await {instead}`")
-    return asyncio.run_coroutine_threadsafe(work, loop).result()
+    return asyncio.run_coroutine_threadsafe(Outcome.of(work), loop).result().get()

@@ -21,7 +21,7 @@ from sqlstore.stores.state import State
 from sqlstore.stores.state.rows import PersistedKind
 
 try:
-    from telegram.ext import BasePersistence, PersistenceInput
+    from telegram.ext import BasePersistence, ContextTypes, PersistenceInput
 except ModuleNotFoundError:
     raise ImportError(
         "sqlstore.adapters.telegram needs the package python-telegram-bot: pip install 'sqlstore[telegram]'"
@@ -50,6 +50,8 @@ class SqlStorePersistence(BasePersistence[Data, Data, Data]):
       "on_use" those of each one before the first handler that gets them.
     - json_dumps, json_loads: how data become text and come back; None means JSON that refuses
       what it would not give back, such as datetimes.
+    - context_types: those of the Application. Data begin as these types, and come back as them
+      where they are dicts or `json_loads` makes them; None means dict.
 
     Writing methods raise InvalidValue for what cannot be kept, else a member of DatabaseError;
     what could not be written is written with the next call. All that one update of the
@@ -66,8 +68,17 @@ class SqlStorePersistence(BasePersistence[Data, Data, Data]):
         load: Literal["at_start", "on_use"] = "at_start",
         json_dumps: Callable[[Any], str] | None = None,
         json_loads: Callable[[str], Any] = from_document,
+        context_types: ContextTypes[Any, Any, Any, Any] | None = None,
     ) -> None:
         super().__init__(store_data=store_data, update_interval=update_interval)
+        types = context_types or ContextTypes()
+        self._types: dict[PersistedKind, type] = {
+            "user": types.user_data, "chat": types.chat_data, "bot": types.bot_data
+        }  # fmt: skip
+        if load == "on_use" and not (issubclass(types.user_data, dict) and issubclass(types.chat_data, dict)):
+            raise InvalidValue(
+                "must be dicts with load='on_use', which fills them in place", parameter="context_types"
+            )
         self._url = store if isinstance(store, str) else None
         self._store = None if isinstance(store, str) else store
         self._name = name
@@ -91,7 +102,8 @@ class SqlStorePersistence(BasePersistence[Data, Data, Data]):
 
     async def get_bot_data(self) -> Data:
         """The bot's own data."""
-        return cast("Data", await self._read(_BOT) or {})
+        found = await self._read(_BOT)
+        return cast("Data", self._types["bot"]() if found is None else self._as_kind("bot", found))
 
     async def get_callback_data(self) -> CallbackData | None:
         """The data of the buttons that were sent, or None."""
@@ -175,7 +187,12 @@ class SqlStorePersistence(BasePersistence[Data, Data, Data]):
             return {}
         store = await self._opened()
         rows = store.persisted_data.all_of(self._name, kind)
-        return {row.owner_id: self._loads(row.data) async for row in rows}
+        return {row.owner_id: self._as_kind(kind, self._loads(row.data)) async for row in rows}
+
+    def _as_kind(self, kind: PersistedKind, value: Any) -> Any:
+        """A dict as the Application's own kind of dict."""
+        wanted = self._types[kind]
+        return wanted(value) if type(value) is dict and issubclass(wanted, dict) else value
 
     async def _read(self, place: _Place) -> Any:
         document = await (await self._opened()).persisted_data.get(self._name, *place)

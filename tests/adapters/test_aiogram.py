@@ -1,11 +1,13 @@
 """aiogram: states and data of dialogs, one update after the other, in several processes too."""
 
 import asyncio
+import json
 import logging
 import os
 import signal
 import sys
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from uuid import uuid4
 
 import pytest
@@ -60,6 +62,19 @@ async def test_data_are_replaced_updated_and_forgotten(storage, state):
     await storage.set_data(KEY, {})
     assert await storage.get_data(KEY) == {}
     assert await state.driver.fetch("SELECT * FROM fsm_data") == []
+
+
+@pytest.mark.parametrize("json_dumps", [None, json.dumps])
+async def test_any_mapping_is_taken(state, json_dumps):
+    storage = SqlStoreStorage(state, json_dumps=json_dumps)
+    await storage.set_data(KEY, MappingProxyType({"a": 1}))
+    assert await storage.update_data(KEY, MappingProxyType({"b": 2})) == {"a": 1, "b": 2}
+    for refused in ((), [("a", 1)], None):
+        with pytest.raises(DataNotDictLikeError):
+            await storage.set_data(KEY, refused)
+        with pytest.raises(DataNotDictLikeError):
+            await storage.update_data(KEY, refused)
+    assert await storage.get_data(KEY) == {"a": 1, "b": 2}
 
 
 async def test_every_part_of_the_key_counts(storage):

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from sqlstore.adapters import fastapi, starlette
 from sqlstore.adapters.aiogram import SqlStoreStorage
 from sqlstore.adapters.langchain import SqlStoreChatMessageHistory
 from sqlstore.adapters.langgraph import SqlStoreSaver
@@ -45,3 +46,29 @@ def test_no_method_of_its_own_is_missing(name):
     own = {method for kind in PAGES[name].__mro__ if "sqlstore" in kind.__module__ for method in vars(kind)}
     shown = page(name)
     assert [method for method in sorted(own) if method[0] != "_" and f"`{method}" not in shown] == []
+
+
+async def test_the_program_for_fastapi_runs_and_opens_nothing(tmp_path):
+    (program,) = re.findall(r"^```python\n(.*?)^```", page("fastapi"), flags=re.DOTALL | re.MULTILINE)
+    assert await run_program("-c", program, folder=tmp_path) == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_names_for_fastapi_exist():
+    names = set(re.findall(r"^\| `(?:async with )?([\w.]+)", page("fastapi"), flags=re.MULTILINE)) - {
+        "Depends"
+    }
+    assert len(names) == 7
+    for name in names:
+        place, _, attribute = name.partition(".")
+        owner = starlette.StoreProvider if place == "provider" else fastapi
+        assert not attribute or hasattr(owner, attribute)
+        assert place == "provider" or hasattr(fastapi, place) or hasattr(starlette, place), name
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_each_page_speaks_of_concurrency_limits_and_versions(name):
+    headings = re.findall(r"^## (.+)", page(name), flags=re.MULTILINE)
+    assert any("oncurrency" in each or "at a time" in each for each in headings)
+    assert any("imits" in each for each in headings)
+    assert "(versions.md)" in page(name)

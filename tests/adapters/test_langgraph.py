@@ -7,7 +7,8 @@ from contextlib import closing
 from dataclasses import dataclass
 
 import pytest
-from langgraph.checkpoint.base import empty_checkpoint
+from langgraph.checkpoint.base import copy_checkpoint, empty_checkpoint
+from langgraph.checkpoint.base.id import uuid6
 from langgraph.checkpoint.conformance import checkpointer_test, validate
 from langgraph.checkpoint.conformance.capabilities import Capability
 from langgraph.checkpoint.memory import InMemorySaver
@@ -246,6 +247,34 @@ async def test_lists_are_filtered_as_on_langgraph_s_own_saver(saver):
     ids = [each.checkpoint["id"] for each in await listed(saver, None)]
     assert (len(ids), ids) == (12, sorted(ids, reverse=True))
     assert len(await listed(saver, None, filter={"source": "loop"}, limit=4)) == 4
+
+
+async def test_a_checkpoint_from_elsewhere_keeps_values_that_are_not_called_new(saver):
+    said = {"said": ["a"], "count": 1}
+    first = empty_checkpoint() | {"channel_values": said, "channel_versions": {"said": "1", "count": "1"}}
+    await saver.aput(thread("ann"), first, {}, {"said": "1"})
+    kept = await saver.aget_tuple(thread("ann"))
+    assert kept.checkpoint["channel_values"] == said
+
+    then = copy_checkpoint(kept.checkpoint) | {"id": str(uuid6())}
+    then["channel_values"] = {"said": ["a", "b"], "count": "not stored again"}
+    then["channel_versions"]["said"] = "2"
+    await saver.aput(kept.config, then, {}, {"said": "2"})
+    kept = await saver.aget_tuple(thread("ann"))
+    assert kept.checkpoint["channel_values"] == {"said": ["a", "b"], "count": 1}
+
+
+async def test_one_id_in_place_of_a_list_is_refused(saver):
+    for name in ("a", "b", "ab"):
+        await saver.aput(thread(name), empty_checkpoint(), {"run_id": name}, {})
+    for refused in (
+        saver.aprune("ab"),
+        saver.aprune("ab", strategy="delete"),
+        saver.adelete_for_runs("ab"),
+    ):
+        with pytest.raises(TypeError, match="must be a list of ids"):
+            await refused
+    assert len(await listed(saver, None)) == 3
 
 
 async def test_a_thread_may_be_called_by_a_number(saver):

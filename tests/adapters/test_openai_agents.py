@@ -192,6 +192,58 @@ async def test_the_limit_of_the_settings_is_the_default(state):
     assert await session.get_items(4) == [user(number) for number in range(1, 5)]
 
 
+@pytest.mark.parametrize("settings", [{"limt": 3}, {"limit": 3, "x": 1}])
+async def test_settings_that_the_sdk_does_not_know_are_refused(state, settings):
+    with pytest.raises(TypeError, match=r"limt|x"):
+        SqlStoreSession("ann", state, settings)
+    assert SqlStoreSession("ann", state, {"limit": 3}).session_settings == SessionSettings(limit=3)
+    given = SessionSettings(limit=2)
+    assert SqlStoreSession("ann", state, given).session_settings is given
+
+
+def in_a_loop_of_its_own(work):
+    """What a coroutine gives in an event loop of another thread, as `Runner.run_sync` runs it."""
+    return asyncio.to_thread(lambda: asyncio.run(work()))
+
+
+async def test_it_works_from_event_loops_of_other_threads(state):
+    session = SqlStoreSession("ann", state)
+
+    async def turn():
+        await session.add_items([{"role": "user", "content": "a"}, {"role": "user", "content": "b"}])
+        return await session.get_items(1), await session.pop_item()
+
+    turns = await asyncio.gather(*(in_a_loop_of_its_own(turn) for _ in range(5)))
+    assert all(len(shown) == 1 and popped["content"] in {"a", "b"} for shown, popped in turns)
+    assert len(await session.get_items()) == 5
+    await in_a_loop_of_its_own(session.clear_session)
+    assert await session.get_items() == []
+
+
+async def test_a_write_from_another_loop_is_finished_when_its_task_is_cancelled(state):
+    session = SqlStoreSession("ann", state)
+
+    async def cancelled():
+        task = asyncio.create_task(session.add_items([{"role": "user", "content": "a"}]))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return len(await session.get_items())
+
+    assert await in_a_loop_of_its_own(cancelled) == 1
+
+
+def test_after_the_store_s_loop_has_ended_it_says_so(sqlite_url):
+    async def open_and_close():
+        async with State.open(sqlite_url) as state:
+            return SqlStoreSession("ann", state)
+
+    session = asyncio.run(open_and_close())
+    with pytest.raises(RuntimeError, match="does not run any more"):
+        asyncio.run(session.get_items())
+
+
 async def test_batches_of_many_tasks_stay_whole(state):
     sessions = [SqlStoreSession("ann", state) for _ in range(5)]
     await asyncio.gather(
@@ -303,6 +355,22 @@ async def test_a_runner_with_a_limit_asks_with_whole_pairs_only(state):
     config = RunConfig(tracing_disabled=True, session_settings=SessionSettings(limit=2))
     await Runner.run(agent, "Sure?", session=session, run_config=config)
     assert [item.get("type") or item["role"] for item in model.asked[-1]] == ["message", "user"]
+
+
+async def test_a_run_without_await_in_another_thread_remembers(state):
+    session = SqlStoreSession("ann", state)
+    agent = Agent("watch", model=Scripted(answer("Noon."), answer("As I said.")))
+    config = RunConfig(tracing_disabled=True)
+
+    def run():
+        asyncio.set_event_loop(asyncio.new_event_loop())
+        try:
+            return Runner.run_sync(agent, "Time?", session=session, run_config=config).final_output
+        finally:
+            asyncio.get_event_loop().close()
+
+    assert [await asyncio.to_thread(run) for _ in range(2)] == ["Noon.", "As I said."]
+    assert len(await session.get_items()) == 4
 
 
 async def test_a_run_that_fails_keeps_what_was_asked(state):

@@ -7,7 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Update
-from telegram.ext import ApplicationBuilder, ConversationHandler, MessageHandler, PersistenceInput, filters
+from telegram.ext import (
+    ApplicationBuilder,
+    ContextTypes,
+    ConversationHandler,
+    MessageHandler,
+    PersistenceInput,
+    filters,
+)
 from telegram.request import BaseRequest
 
 from sqlstore.adapters.telegram import SqlStorePersistence
@@ -130,6 +137,66 @@ async def test_text_forms_of_ones_own(state):
     await kept.update_conversation("n", (1,), (1, 2))
     assert await kept.get_user_data() == {1: {"a": {1, 2}}}
     assert await kept.get_conversations("n") == {(1,): (1, 2)}
+
+
+class Notes(dict):
+    """A kind of dict that an application has."""
+
+
+class Counted:
+    """What is no dict: the bot's own data."""
+
+    def __init__(self, count=0):
+        self.count = count
+
+
+async def test_an_application_has_data_of_its_own_types(url):
+    types = ContextTypes(user_data=Notes, chat_data=Notes, bot_data=Counted)
+
+    def dumps(value):
+        return json.dumps({"count": value.count} if isinstance(value, Counted) else value)
+
+    def loads(text):
+        value = json.loads(text)
+        return Counted(**value) if value.keys() == {"count"} else value
+
+    async def count(update, context):
+        assert type(context.user_data) is type(context.chat_data) is Notes
+        context.user_data["said"] = update.message.text
+        context.bot_data.count += 1
+
+    handler = MessageHandler(filters.TEXT, count)
+    for number in range(2):  # the first time there is nothing
+        kept = SqlStorePersistence(url, context_types=types, json_dumps=dumps, json_loads=loads)
+        application = build(kept, handler, context_types=types)
+        async with application:
+            await application.start()
+            assert application.bot_data.count == number
+            assert application.user_data.get(7, {}) == ({"said": "hello"} if number else {})
+            await feed(application, "hello")
+            assert type(application.user_data[7]) is Notes
+            await application.stop()
+
+
+@pytest.mark.parametrize("load", ["at_start", "on_use"])
+async def test_dicts_of_its_own_type_need_nothing_else(url, load):
+    types = ContextTypes(user_data=Notes, chat_data=Notes, bot_data=Notes)
+    for number in range(2):
+        application = build(
+            SqlStorePersistence(url, context_types=types, load=load), REMEMBER, context_types=types
+        )
+        async with application:
+            await application.start()
+            assert type(application.bot_data) is Notes
+            await feed(application, "hello")
+            assert type(application.user_data[7]) is Notes
+            assert application.chat_data[7]["all"] == ["hello"] * (number + 1)
+            await application.stop()
+
+
+def test_what_is_filled_in_place_must_be_a_dict(sqlite_url):
+    with pytest.raises(InvalidValue, match="on_use"):
+        SqlStorePersistence(sqlite_url, load="on_use", context_types=ContextTypes(user_data=Counted))
 
 
 async def test_an_application_goes_on_where_it_was(url):

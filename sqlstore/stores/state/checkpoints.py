@@ -200,6 +200,13 @@ class ChannelValueRepository(Repository):
         )
         return {(row.channel, row.version) for row in rows}
 
+    async def missing(self, thread_id: str, checkpoint_ns: str, versions: Mapping[str, str]) -> set[str]:
+        """Those of some channels, {channel: version}, of which that version has no value."""
+        if not versions:
+            return set()
+        rows = await self._many(ChannelVersion, self._q.stored, thread_id, checkpoint_ns, dict(versions))
+        return versions.keys() - {row.channel for row in rows}
+
     async def delete_unused(self, thread_id: str) -> int:
         """Forget the values that no checkpoint of the thread needs; how many there were."""
         return await self._changed(self._q.delete_unused, thread_id)

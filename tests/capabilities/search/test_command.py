@@ -50,6 +50,13 @@ async def test_a_chat_is_searched_alone(url: str) -> None:
     assert "no chat id" in run("заказ", "--store", "support", "--url", url, "--chat", "x", code=2)
 
 
+def test_a_store_that_has_nothing_to_search_says_so_and_is_not_opened(sqlite_url: str) -> None:
+    for arguments in (["words"], ["words", "--json"], ["--rebuild"], ["--verify"]):
+        said = run(*arguments, "--store", "state", "--url", sqlite_url, code=2)
+        assert "the store state has nothing to search" in said
+    assert not Path(sqlite_url.removeprefix("sqlite:///")).exists()
+
+
 async def test_programs_get_json(url: str) -> None:
     await made(url)
     document = json.loads(
