@@ -3,13 +3,14 @@
 self._q.get           in a class with `table = "users"`: users.get; in one without, get of any table
 store.q.users.get     users.get; so does any `….q.TABLE.NAME`
 queries.table("t").x  t.x
+self._t = queries.table("t"), then self._t.x: t.x; so with a function that returns such a table
 """
 
 from __future__ import annotations
 
 import ast
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def used_queries(code: Iterable[Path]) -> set[str] | None:
             tree = ast.parse(file.read_bytes())
         except (OSError, SyntaxError, ValueError):
             continue
-        used.update(_uses(tree, ANY_TABLE))
+        used.update(_uses(tree, ANY_TABLE, dict(_named_tables(tree))))
     return used or None
 
 
@@ -42,23 +43,43 @@ def _python_files(path: Path) -> Iterator[Path]:
         yield from (Path(folder, name) for name in names if name.endswith(".py"))
 
 
-def _uses(node: ast.AST, table: str) -> Iterator[str]:
+def _named_tables(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """The names of variables, attributes and functions that are `….table("t")`, and t."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and (table := _table_asked(node.value)):
+            yield from ((name, table) for target in node.targets if (name := _name(target)))
+        elif isinstance(node, ast.FunctionDef):
+            for inner in ast.walk(node):
+                if isinstance(inner, ast.Return) and inner.value and (table := _table_asked(inner.value)):
+                    yield node.name, table
+
+
+def _table_asked(node: ast.expr) -> str | None:
+    """t, of `….table("t")`; any where it is no text."""
+    if isinstance(node, ast.Call) and _name(node.func) == "table" and node.args:
+        return str(getattr(node.args[0], "value", ANY_TABLE))
+    return None
+
+
+def _uses(node: ast.AST, table: str, named: Mapping[str, str]) -> Iterator[str]:
     if isinstance(node, ast.ClassDef):
         table = next(_tables(node), table)
     elif isinstance(node, ast.Attribute):
         owner = node.value
-        if _is_named(owner, "_q"):
+        if _name(owner) == "_q":
             yield f"{table}.{node.attr}"
-        elif isinstance(owner, ast.Attribute) and _is_named(owner.value, "q"):
+        elif isinstance(owner, ast.Attribute) and _name(owner.value) == "q":
             yield f"{owner.attr}.{node.attr}"
-        elif isinstance(owner, ast.Call) and _is_named(owner.func, "table") and owner.args:
-            yield f"{getattr(owner.args[0], 'value', ANY_TABLE)}.{node.attr}"
+        elif asked := _table_asked(owner) or named.get(_name(getattr(owner, "func", owner)) or ""):
+            yield f"{asked}.{node.attr}"
     for child in ast.iter_child_nodes(node):
-        yield from _uses(child, table)
+        yield from _uses(child, table, named)
 
 
-def _is_named(node: ast.expr, name: str) -> bool:
-    return getattr(node, "attr", getattr(node, "id", None)) == name
+def _name(node: ast.expr) -> str | None:
+    """The last part of a name, `c` of `a.b.c`."""
+    found: str | None = getattr(node, "attr", getattr(node, "id", None))
+    return found
 
 
 def _tables(node: ast.ClassDef) -> Iterator[str]:

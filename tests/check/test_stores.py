@@ -185,3 +185,13 @@ def test_code_is_read_without_virtual_environments_and_what_is_no_python(tmp_pat
     assert len(used) == 1
     assert "items.in_lib" not in used
     assert used_queries([tmp_path / "broken.py"]) is None
+
+
+def test_a_table_of_queries_may_have_a_name_of_its_own(tmp_path):
+    (tmp_path / "a.py").write_text(
+        "def applied(engine): return load(engine).table('applied')\n"
+        "class Book:\n"
+        "    def __init__(self): self._records = queries().table('records')\n"
+        "    def use(self): return self._records.put, applied('sqlite').remember, self._other.get\n"
+    )
+    assert used_queries([tmp_path]) == {"records.put", "applied.remember"}
