@@ -1,4 +1,4 @@
--- Full-text search takes less room: the index keeps its words without columns, and nothing of how long texts are.
+-- Full-text search takes less room: the index keeps its words without columns.
 -- Signs tell the words apart, as on PostgreSQL: =stem, #owner. The index is empty after this; the store fills it
 -- while it is open, the newest rows first. What is dropped is made of the texts; a program of before asks for columns.
 
@@ -12,7 +12,7 @@ DROP TABLE messages_search_words;
 DROP TABLE messages_search;
 
 CREATE VIRTUAL TABLE messages_search USING fts5 (
-  words, content = '', columnsize = 0, detail = none, tokenize = "ascii tokenchars '=#'"
+  words, content = '', detail = none, tokenize = "ascii tokenchars '=#'"
 );
 INSERT INTO messages_search (messages_search, rank) VALUES ('automerge', 16);
 CREATE VIRTUAL TABLE messages_search_words USING fts5vocab (messages_search, 'row');

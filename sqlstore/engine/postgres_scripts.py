@@ -22,6 +22,8 @@ _SEARCH_LIMIT_S: Final = 5.0
 
 async def execute(connection: asyncpg.Connection, script: Script, start: int, end: int) -> str:
     """Run a part of a script, and give its command tag. Raises ScriptError; what is RETRYABLE as it is."""
+    if not script.statements:  # asyncpg does not understand the answer to an empty query
+        return ""
     try:
         tag: str = await connection.execute(script.sql[start:end])
     except asyncpg.PostgresError as error:
@@ -40,8 +42,6 @@ async def execute_whole(connection: asyncpg.Connection, script: Script, *, count
     if counted:
         tags = [await execute(connection, script, start, end) for start, end in script.statements]
         return sum(_rows_changed(tag) for tag in tags)
-    if not script.statements:  # asyncpg does not understand the answer to an empty query
-        return None
     started = time.monotonic()
     try:
         await execute(connection, script, 0, len(script.sql))

@@ -80,14 +80,16 @@ async def test_a_writer_is_waited_for_and_named(old_sqlite):
 
 async def test_a_session_that_uses_the_tables_is_waited_for(old_postgres):
     reader = await old_postgres._connect()
-    await reader.execute("BEGIN; SELECT * FROM users")
-    with pytest.raises(LockTimeout, match="sessions that use its tables"):
-        await adopt(Chatbot, old_postgres.url, lock_wait_s=0.3)
-    adoption = asyncio.create_task(adopt(Chatbot, old_postgres.url))
-    await asyncio.sleep(1)
-    await reader.execute("COMMIT")
-    assert (await adoption).state == "adopted"
-    await reader.close(timeout=5)
+    try:
+        await reader.execute("BEGIN; SELECT * FROM users")
+        with pytest.raises(LockTimeout, match="sessions that use its tables"):
+            await adopt(Chatbot, old_postgres.url, lock_wait_s=0.3)
+        adoption = asyncio.create_task(adopt(Chatbot, old_postgres.url))
+        await asyncio.sleep(1)
+        await reader.execute("COMMIT")
+        assert (await adoption).state == "adopted"
+    finally:
+        await reader.close(timeout=5)
 
 
 async def test_rows_that_come_after_the_rehearsal_are_adopted_too(old_postgres):
