@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sqlstore.capabilities.statistics import Statistics
-from sqlstore.engine.errors import ConfigurationError
+from sqlstore.engine.errors import StorageFull
 from sqlstore.statistics.page import page, write_page
 from sqlstore.stores import STORES, load_store
 from tests.capabilities.statistics.populated import populate
@@ -129,7 +129,7 @@ async def test_a_page_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch
     monkeypatch.setattr(
         "sqlstore.engine.files.os.fsync", lambda _: (_ for _ in ()).throw(OSError(28, "full"))
     )
-    with pytest.raises(ConfigurationError, match="full"):
+    with pytest.raises(StorageFull, match="no room"):
         write_page(file, statistics)
     assert file.read_text() == "the older one"
     assert [path.name for path in file.parent.iterdir()] == ["report.html"]
