@@ -19,16 +19,18 @@ class OpenMark:
 
     def __init__(self, address: str, place: str) -> None:
         self.process_id = os.getpid()
+        self._is_open = True  # a mark that is collected with its driver is in _open no more
         self._text = f"the database {address} opened at {place} was never closed; use `async with`"
         _open.add(self)
 
     def clear(self) -> None:
         """It is closed."""
+        self._is_open = False
         _open.discard(self)
 
     def warn(self, source: object = None) -> None:
         """ResourceWarning, once, where it is still open; source: what was never closed."""
-        if self in _open and os.getpid() == self.process_id:
+        if self._is_open and os.getpid() == self.process_id:
             self.clear()
             warnings.warn(self._text, ResourceWarning, source=source, stacklevel=3)
 
