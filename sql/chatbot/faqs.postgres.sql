@@ -25,7 +25,7 @@ WITH RECURSIVE part (number, ids) AS (
   SELECT 0, ARRAY(
     SELECT id FROM (
       SELECT id, doc FROM faqs_search WHERE id < :before ORDER BY id DESC LIMIT least(20 * :limit, 4000)
-    ) AS newest WHERE doc @@ CAST(:match AS tsquery)
+    ) AS newest WHERE doc @@ (SELECT CAST(:match AS tsquery))  -- read once, not for each row
   )
   UNION ALL
   SELECT next, ARRAY(  -- id + 0: the index of ids would give all of them

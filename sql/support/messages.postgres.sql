@@ -5,19 +5,19 @@
 -- too few, the index is asked for the newest part of the table (@), a larger one (~), and all of it. (Left
 -- alone, PostgreSQL reads every row of a frequent word, or walks through the table for a rare one.)
 -- To find all words that begin alike takes longer than to compare the rows of an owner who has no more than 3,000.
-WITH RECURSIVE owned (id, doc) AS MATERIALIZED (
-  SELECT id, doc FROM messages_search
+WITH RECURSIVE owned (id, fits) AS MATERIALIZED (
+  SELECT id, doc @@ (SELECT CAST(:match AS tsquery)) FROM messages_search
   WHERE :match LIKE '''#%:*%' AND doc @@ CAST(substring(:match FROM '^(?:''#[^'']+'' & )*''#[^'']+''') AS tsquery)
   LIMIT 3001
 ), few (are_all) AS (
   SELECT count(*) BETWEEN 1 AND 3000 FROM owned
 ), part (number, ids) AS (
-  SELECT 3, ARRAY(SELECT id FROM owned WHERE id < :before AND doc @@ CAST(:match AS tsquery)) FROM few WHERE are_all
+  SELECT 3, ARRAY(SELECT id FROM owned WHERE id < :before AND fits) FROM few WHERE are_all
   UNION ALL
   SELECT 0, ARRAY(
     SELECT id FROM (
       SELECT id, doc FROM messages_search WHERE id < :before ORDER BY id DESC LIMIT least(20 * :limit, 4000)
-    ) AS newest WHERE doc @@ CAST(:match AS tsquery)
+    ) AS newest WHERE doc @@ (SELECT CAST(:match AS tsquery))  -- read once, not for each row
   ) FROM few WHERE NOT are_all
   UNION ALL
   SELECT next, ARRAY(  -- id + 0: the index of ids would give all of them
