@@ -13,6 +13,7 @@ from typing import Final
 
 from bench.board import CHATS, ROLE, SENT_MS, TEXT, Board, plain_statement
 from bench.measuring import ROOT
+from bench.places import with_option
 
 READERS: Final = 16
 WAIT: Final = "SELECT pg_sleep(0.2)"
@@ -112,7 +113,7 @@ async def connections_step(url: str) -> float:
 def _opened(url: str, connections: int):
     if url.startswith("sqlite"):
         return Board.open(url, readers=connections)
-    return Board.open(f"{url}?pool_size={connections}")
+    return Board.open(with_option(url, f"pool_size={connections}"))
 
 
 async def _use(board: Board, connections: int) -> None:

@@ -88,6 +88,11 @@ def database_url(server: str, name: str) -> str:
     return urlsplit(server)._replace(path=f"/{name}").geturl()
 
 
+def with_option(url: str, option: str) -> str:
+    """A URL with one option more; that of a server which is started has some already."""
+    return f"{url}{'&' if '?' in url else '?'}{option}"
+
+
 async def execute(server: str, *statements: str) -> None:
     connection = await asyncpg.connect(server)
     try:

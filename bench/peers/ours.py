@@ -7,6 +7,7 @@ from typing import Final
 
 from bench.board import CHATS, CHATS_SQL, ROLE, SENT_MS, TEXT, Board, Message, bulk_rows, plain_statement
 from bench.peers.peer import BULK_ROWS, POOL_SIZE, HistoryPeer, MessagePeer, Place
+from bench.places import with_option
 from sqlstore.engine.bulk import make_bulk
 from sqlstore.engine.row_codec import row_fields
 from sqlstore.stores.conversations import Conversations
@@ -16,7 +17,7 @@ IMPORTED_ROWS: Final = 10_000
 
 
 def url(place: Place) -> str:
-    return place.url() if place.engine == "sqlite" else f"{place.url()}?pool_size={POOL_SIZE}"
+    return place.url() if place.engine == "sqlite" else with_option(place.url(), f"pool_size={POOL_SIZE}")
 
 
 class Sqlstore(MessagePeer):
