@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 
 import pytest
 from click.testing import CliRunner
@@ -59,7 +60,7 @@ def test_what_waits_is_listed_and_shown_without_what_people_wrote(filled):
     assert (done.exit_code, done.output.count("\n")) == (0, 4)
     assert done.output.endswith("3 wait, 0 put aside\n")
     assert CANARY not in done.output
-    assert "404" not in done.output
+    assert not re.search(r"\b404\b", done.output)  # ids may have these digits inside
     found = listed(filled)
     assert (found["waiting"], [each["method"] for each in found["records"]]) == (
         3, ["chats.save", "messages.append", "messages.append"],
