@@ -130,7 +130,8 @@ _CLIENT_MEANINGS: Final[dict[type[BaseException], Meaning]] = {
 }
 _UNREADABLE = Meaning(StatementError, "the answer holds a value that Python cannot hold")
 _OUTDATED = Meaning(Conflict, "the tables were changed under a prepared statement")
-_LOST_TO_ANOTHER: Final = ("40001", "40P01")  # serialization, deadlock
+LOST_TO_ANOTHER: Final = frozenset(("40001", "40P01"))
+"""Rolled back for another transaction: serialization, deadlock."""
 _CONNECTION_CODES: Final = ("08", "57P", "25006", "25P03", "25P04", "53300", "F0")
 
 
@@ -160,7 +161,7 @@ def ends_connection(error: BaseException) -> bool:
 
 def lost_to_another(failure: DatabaseError) -> bool:
     """Whether a transaction was rolled back for another one: it can run again as a whole."""
-    return failure.code in _LOST_TO_ANOTHER
+    return failure.code in LOST_TO_ANOTHER
 
 
 def translate(error: BaseException, *, query: str | None = None) -> DatabaseError:

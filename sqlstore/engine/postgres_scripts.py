@@ -10,10 +10,10 @@ import asyncpg
 
 from sqlstore.engine.errors import Unavailable
 from sqlstore.engine.migration_session import Script, ScriptError
-from sqlstore.engine.postgres_errors import translate
+from sqlstore.engine.postgres_errors import LOST_TO_ANOTHER, translate
 
-RETRYABLE: Final = frozenset({"40001", "40P01", "55P03"})
-"""Other sessions were in the way: serialization, deadlock, lock_timeout."""
+RETRYABLE: Final = LOST_TO_ANOTHER | {"55P03"}
+"""Other sessions were in the way; 55P03: for longer than lock_timeout."""
 SAVEPOINT: Final = "sqlstore_migration"
 """Set before a script: as long as it is there, the transaction is the same."""
 _NOT_ALLOWED: Final = re.compile(r"permission denied for (schema|database) (.+)")

@@ -14,7 +14,7 @@ def may_hold(term: SearchTerm, tokens: Tokens) -> bool:
         case Word():
             return _stands(term, tokens.body if term.column == "body" else tokens.stems)
         case Character(text):
-            return any(text in word for word in tokens.body)
+            return text in tokens.characters
         case Phrase(parts) | AllOf(parts):
             return all(may_hold(part, tokens) for part in parts)
         case AnyOf(parts):

@@ -2,8 +2,8 @@
 
 A *gram run* is a piece in a script that is written without spaces between words, or whose words
 carry endings as Korean's do: every two characters in a row are a word of the index, and so is the
-run's last character alone. (SQLite's index has each character alone too.) A *word run* is any other piece of letters and digits: it is one word,
-and beside it the index has its stem.
+run's last character alone. (SQLite's index has each character alone too.) A *word run* is any other
+piece of letters and digits: it is one word, and beside it the index has its stem.
 """
 
 from __future__ import annotations
