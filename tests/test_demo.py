@@ -1,6 +1,7 @@
 """The demo runs, tells the truth, can be run again, and notices what differs."""
 
 import os
+import re
 import shlex
 import shutil
 import sqlite3
@@ -52,8 +53,14 @@ def test_the_demo_runs_twice_on_each_engine(url, engine, tmp_path):
     assert "none lost" in first.stdout
     assert "\nAll of it was read back equal" in first.stdout
 
+    (tmp_path / "demo" / "export" / "left_over.json").write_text("{}")
     second = run_demo(tmp_path, *arguments)
     assert (second.returncode, second.stderr) == (0, "")
+    exported = re.search(r"(\d+) sessions exported", second.stdout)
+    users = re.search(r"holds users: (\d+)", second.stdout)
+    assert exported is not None
+    assert users is not None
+    assert exported[1] == users[1]
     assert f"0 sessions imported, {count} there already, 0 failed; 0 messages added" in second.stdout
     if engine == "sqlite":
         connection = sqlite3.connect(tmp_path / "demo" / "bot.db")
