@@ -96,7 +96,7 @@ def _gram_parts(run: Run) -> dict[str, float]:
     bare = without_particle([run])[0].text
     parts = dict.fromkeys(pieces.findall(bare), _FUNCTION_WEIGHT)
     for piece in filter(None, pieces.split(bare)):
-        kept = without_particle([Run(piece, True, 0, len(piece))])[0].text
+        kept = without_particle([Run(piece, True)])[0].text
         parts.update(dict.fromkeys(pairs(kept)[:-1] or [kept], 1.0))
     return parts
 

@@ -23,7 +23,7 @@ from typing import Final
 
 from sqlstore.capabilities.search.korean import without_particle
 from sqlstore.capabilities.search.normalize import normalize
-from sqlstore.capabilities.search.segment import Run, has_stems, pairs, runs, spaced, stem
+from sqlstore.capabilities.search.segment import Run, has_stems, pairs, runs, spaced, stem, stem_forms
 from sqlstore.engine.search_terms import (
     AllOf,
     AnyOf,
@@ -83,12 +83,8 @@ def matches(query: SearchQuery, text: str) -> bool:
 
 def matches_runs(query: SearchQuery, runs_of_text: str) -> bool:
     """The same of a text's spaced runs, for a query that looks for something."""
-    stems: set[str] | None = None
     for item in query.items:
-        found = item.text in runs_of_text
-        if not found and item.stem:
-            stems = set(map(stem, runs_of_text.split())) if stems is None else stems
-            found = item.stem in stems
+        found = item.text in runs_of_text or bool(item.stem and stem_forms(runs_of_text, item.stem))
         if found is item.excluded:
             return False
     return True

@@ -31,6 +31,5 @@ def without_particle(found: list[Run]) -> list[Run]:
         return found[:-1]
     for length in range(min(_LONGEST, len(last.text) - _NOUN_SYLLABLES), 0, -1):
         if last.text[-length:] in _PARTICLES:
-            kept = last.text[:-length]
-            return [*found[:-1], Run(kept, True, last.start, last.start + len(kept))]
+            return [*found[:-1], Run(last.text[:-length], True)]
     return found

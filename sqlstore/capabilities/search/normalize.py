@@ -39,8 +39,8 @@ def normalize_with_origins(text: str) -> tuple[str, list[int]]:
     Characters that were put together, or belong to one base character, begin where that begins.
     """
     folded_text = text.translate(_FOLDED)
-    if _FOLDED.uneven.isdisjoint(text) and _composed(folded_text) == folded_text:
-        return _tones_first(folded_text), _origins_of_even(folded_text)
+    if _composed(folded_text) == folded_text:
+        return _tones_first(folded_text), _origins(text, folded_text)
     pieces: list[str] = []
     origins: list[int] = []
     for start, folded in _clusters(text):
@@ -50,15 +50,19 @@ def normalize_with_origins(text: str) -> tuple[str, list[int]]:
     return _tones_first("".join(pieces)), origins
 
 
-def _origins_of_even(folded: str) -> list[int]:
-    """The origins where each character was folded to one, and nothing was put together."""
-    if _FOLDED.joining.isdisjoint(folded):
-        return list(range(len(folded)))
+def _origins(text: str, folded_text: str) -> list[int]:
+    """The origins where nothing was put together: each character became one, none, or several."""
+    uneven, joining = _FOLDED.uneven, _FOLDED.joining
     origins: list[int] = []
-    start = 0
-    for place, char in enumerate(folded):
-        start = start if char in _FOLDED.joining else place
-        origins.append(start)
+    after = 0
+    for place in [] if uneven.keys().isdisjoint(text) else range(len(text)):
+        if text[place] in uneven:
+            origins += [*range(after, place), *[place] * uneven[text[place]]]
+            after = place + 1
+    origins += range(after, len(text))
+    for place in [] if joining.isdisjoint(folded_text) else range(1, len(origins)):
+        if folded_text[place] in joining:
+            origins[place] = origins[place - 1]
     return origins
 
 
@@ -102,22 +106,21 @@ class _Folded(dict[int, int | str]):
     Not kept for the nine hundred thousand codes that are no characters: texts full of them cost no memory.
 
     Of the characters met so far:
-    - uneven: those that become none, or several.
+    - uneven: those that become none, or several, and how many.
     - joining: what others became and may be put together with what is before it.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.uneven: set[str] = set()
+        self.uneven: dict[str, int] = {}
         self.joining: set[str] = set()
 
     def __missing__(self, code: int) -> int | str:
         folded = _fold(chr(code))
         result = ord(folded) if len(folded) == 1 else folded
         if result is folded:
-            self.uneven.add(chr(code))
-        elif _joins(folded, ""):
-            self.joining.add(folded)
+            self.uneven[chr(code)] = len(folded)
+        self.joining.update(part for part in folded if _joins(part, ""))
         if code < _LAST_PLANES or folded != " ":
             self[code] = result
         return result

@@ -7,10 +7,11 @@ less; whether it is a word of its own, and in the very form that was typed, coun
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from sqlstore.capabilities.search.normalize import normalize
-from sqlstore.capabilities.search.segment import spaced, stem
+from sqlstore.capabilities.search.segment import spaced, stem_forms
 from sqlstore.capabilities.search.snippets import Snippet, places_in, snippet
 from sqlstore.capabilities.search.thai import LONGEST_SHORT_WORD, THAI, word_likelihood
 from sqlstore.engine.search_terms import Item, SearchQuery
@@ -46,11 +47,7 @@ def score_runs(query: SearchQuery, runs: str, age_s: float) -> float:
 def _item_score(item: Item, runs: str, length: float) -> float:
     """As often as it stands there, what is likely no word of its own counting less; and in which form."""
     if item.stem:
-        words = runs.split()
-        frequency = float(list(map(stem, words)).count(item.stem))
-        if stem(item.stem) != item.stem:  # the word itself counts too
-            frequency += words.count(item.stem)
-        likelihood = 1.0
+        frequency, likelihood = float(len(stem_forms(runs, item.stem))), 1.0
     else:
         likelihoods = [_word_likelihood(runs, *place) for place in places_in(item, runs)]
         frequency = sum(likelihoods)
@@ -65,14 +62,23 @@ def _word_likelihood(runs: str, start: int, end: int) -> float:
     if before == after == " ":
         return 1.0
     found = runs[start:end]
-    if THAI.fullmatch(found):
+    script = _script(found)
+    if script == "thai":
         return word_likelihood(runs, start, end) if len(found) <= LONGEST_SHORT_WORD else 0.5
-    if _HANGUL.match(found):
+    if script == "hangul":
         return 0.9 if before == " " else 0.3  # what follows may be a particle
-    edges = (_is_edge(before, found[0]), _is_edge(found[-1], after))
-    return 0.3 + 0.3 * sum(edges)
+    return 0.3 + 0.3 * (_is_edge(before, found[0]) + _is_edge(found[-1], after))
 
 
+@lru_cache(maxsize=1024)
+def _script(found: str) -> str:
+    """The script that tells how words begin and end: of the whole, or for Hangul of its beginning."""
+    if THAI.fullmatch(found):
+        return "thai"
+    return "hangul" if _HANGUL.match(found) else ""
+
+
+@lru_cache(maxsize=8192)
 def _is_edge(left: str, right: str) -> bool:
     """Whether two characters are of different kinds: kana, kanji, anything else."""
     return " " in (left, right) or [bool(kind.match(left)) for kind in _KINDS] != [

@@ -197,10 +197,10 @@ class Search(Generic[R]):
         wanted = limit if order == "newest" else max(limit, RANKED_ROWS)
         rows, complete = await self._rows(self._query.terms, wanted, before)
         moment = now()
-        hits = [self._hit(row, runs, moment) for row, runs in rows]
+        scored = [(self._score(row, runs, moment), self._source.key(row), row) for row, runs in rows]
         if order == "relevance":
-            hits.sort(key=lambda hit: (hit.score, self._source.key(hit.row)), reverse=True)
-        return SearchResult(tuple(self._with_snippet(hit) for hit in hits[:limit]), complete)
+            scored.sort(reverse=True)  # no two rows have the same key
+        return SearchResult(tuple(self._hit(row, score) for score, _, row in scored[:limit]), complete)
 
     async def candidates(self, most: int) -> list[R]:
         """The newest rows that the index gives, and those that are pending, compared with nothing."""
@@ -291,13 +291,13 @@ class Search(Generic[R]):
     def _text(self, row: R) -> str:
         return indexed_part(self._source.text(row) or "")
 
-    def _hit(self, row: R, runs: str, moment: datetime) -> SearchHit[R]:
+    def _score(self, row: R, runs: str, moment: datetime) -> float:
         written = self._source.moment(row)
         age_s = 0.0 if written is None else max(0.0, (moment - written).total_seconds())
-        return SearchHit(row, score_runs(self._query, runs, age_s), "", ())
+        return score_runs(self._query, runs, age_s)
 
-    def _with_snippet(self, hit: SearchHit[R]) -> SearchHit[R]:
-        text = self._text(hit.row)
+    def _hit(self, row: R, score: float) -> SearchHit[R]:
+        text = self._text(row)
         made = snippet(self._query, text)
-        cut = len(text) < len(self._source.text(hit.row) or "")
-        return SearchHit(hit.row, hit.score, made.text, made.highlights, cut)
+        cut = len(text) < len(self._source.text(row) or "")
+        return SearchHit(row, score, made.text, made.highlights, cut)

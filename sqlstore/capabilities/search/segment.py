@@ -36,6 +36,7 @@ GRAM_CHARACTERS: Final = (
     "\u3040-\u312f\u31a0-\u31bf\u31f0-\u31ff\U0001aff0-\U0001b16f"  # kana, bopomofo
     "\u2e80-\u2fdf\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Han
 )
+_GRAM: Final = re.compile(f"[{GRAM_CHARACTERS}]")
 _RUN: Final = re.compile(f"([{GRAM_CHARACTERS}]+)|([^ {GRAM_CHARACTERS}]+)")
 _EITHER_RUN: Final = re.compile(f"[{GRAM_CHARACTERS}]+|[^ {GRAM_CHARACTERS}]+")
 _ENGLISH: Final = re.compile("[a-z]+")
@@ -57,12 +58,10 @@ class Tokens:
 
 
 class Run(msgspec.Struct, frozen=True):
-    """A piece of a normalized text: text[start:end]; a word of more than WORD_LENGTH is shortened."""
+    """A piece of a normalized text; a word of more than WORD_LENGTH is shortened."""
 
     text: str
     is_gram: bool
-    start: int
-    end: int
 
 
 def segment(text: str) -> Tokens:
@@ -85,9 +84,14 @@ def segment(text: str) -> Tokens:
 def runs(normalized: str) -> list[Run]:
     """The runs of a normalized text, in order."""
     return [
-        Run(match[1], True, *match.span()) if match[1] else Run(match[2][:WORD_LENGTH], False, *match.span())
+        Run(match[1], True) if match[1] else Run(match[2][:WORD_LENGTH], False)
         for match in _RUN.finditer(normalized)
     ]
+
+
+def run_spans(normalized: str) -> list[tuple[int, int]]:
+    """Where the runs of a normalized text are, in order."""
+    return [match.span() for match in _EITHER_RUN.finditer(normalized)]
 
 
 def pairs(gram: str) -> list[str]:
@@ -100,7 +104,7 @@ def spaced(normalized: str) -> str:
 
     So a row of runs is in a text where its own spaced form is in the text's.
     """
-    found = _EITHER_RUN.findall(normalized)
+    found = normalized.split() if _GRAM.search(normalized) is None else _EITHER_RUN.findall(normalized)
     if max(map(len, found), default=0) > WORD_LENGTH:
         found = [run.text for run in runs(normalized)]
     return f" {' '.join(found)} "
@@ -124,6 +128,26 @@ def stem(word: str) -> str:
     elif _RUSSIAN.fullmatch(word):
         stemmed = RussianStemmer().stemWord(word)
     return stemmed
+
+
+def stem_forms(runs_of_text: str, stemmed: str) -> list[tuple[int, int]]:
+    """Where in spaced runs the words are that are this stem or have it."""
+    return [
+        match.span(1)
+        for match in _may_have(stemmed).finditer(runs_of_text)
+        if (word := match[1]) == stemmed or stem(word) == stemmed
+    ]
+
+
+@lru_cache(maxsize=1024)
+def _may_have(stemmed: str) -> re.Pattern[str]:
+    """What finds words that may have a stem, so that few are stemmed: no ending is a word's first letter."""
+    irregular = [
+        f"{form}(?= )"
+        for form, word in _irregular_forms().items()
+        if form[0] != word[0] and stem(word) == stemmed
+    ]
+    return re.compile(f" ({'|'.join([f'{stemmed[0]}[^ ]*', *irregular])})")
 
 
 @cache

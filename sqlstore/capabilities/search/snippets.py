@@ -7,11 +7,10 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlstore.capabilities.search.normalize import normalize, normalize_with_origins
-from sqlstore.capabilities.search.segment import Run, runs, spaced, stem
+from sqlstore.capabilities.search.segment import run_spans, spaced, stem_forms
 from sqlstore.engine.search_terms import Item, SearchQuery
 
 SNIPPET_LENGTH: Final = 160
@@ -22,7 +21,7 @@ PLACES: Final = 16
 _LEAD: Final = 40
 _PIECE: Final = 2_000
 _OVERLAP: Final = 600
-_SPACE: Final = re.compile(r"\s")
+_OTHER_SPACE: Final = re.compile(r"[^\S ]")
 _CUT: Final = "…"
 
 
@@ -37,8 +36,9 @@ class Snippet:
     highlights: tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class _Place:
+class _Place(NamedTuple):
+    """Where in a text an item is; quick to make and to sort."""
+
     start: int
     end: int
     item: int
@@ -49,8 +49,7 @@ def snippet(query: SearchQuery, text: str, length: int = SNIPPET_LENGTH) -> Snip
     wanted = [item for item in query.items if not item.excluded]
     shown = unicodedata.normalize("NFC", text)
     offset = 0 if len(shown) <= _PIECE else _likely_piece(wanted, shown)
-    places = sorted(_places(wanted, shown[offset : offset + _PIECE]))
-    places = [_Place(place.start + offset, place.end + offset, place.item) for place in places]
+    places = sorted(_places(wanted, shown[offset : offset + _PIECE], offset))
     start, end = _window(places, shown, length)
     before, after = _CUT * (start > 0), _CUT * (end < len(shown))
     moved = len(before) - start
@@ -59,11 +58,14 @@ def snippet(query: SearchQuery, text: str, length: int = SNIPPET_LENGTH) -> Snip
         for place in places
         if place.start < end and place.end > start
     ]
-    return Snippet(before + _SPACE.sub(" ", shown[start:end]) + after, tuple(_merged(marks)))
+    return Snippet(before + _OTHER_SPACE.sub(" ", shown[start:end]) + after, tuple(_merged(marks)))
 
 
 def places_in(item: Item, runs_of_text: str) -> Iterator[tuple[int, int]]:
-    """Where an item stands in spaced runs, without the spaces around it; other forms of a word do not count."""
+    """Where an item stands in spaced runs, without the spaces around it: the first PLACES."""
+    if item.stem:
+        yield from stem_forms(runs_of_text, item.stem)[:PLACES]
+        return
     end = 0
     for _ in range(PLACES):
         start = runs_of_text.find(item.text, end)
@@ -78,8 +80,7 @@ def _likely_piece(wanted: Sequence[Item], text: str) -> int:
     best, most = 0, 0
     for start in range(0, len(text) - _OVERLAP, _PIECE - _OVERLAP):
         piece = spaced(normalize(text[start : start + _PIECE]))
-        stems = {stem(word) for word in piece.split()} if any(item.stem for item in wanted) else set()
-        found = sum(item.text in piece or item.stem in stems for item in wanted)
+        found = sum(any(True for _ in places_in(item, piece)) for item in wanted)
         if found > most:
             best, most = start, found
         if found == len(wanted):
@@ -87,29 +88,27 @@ def _likely_piece(wanted: Sequence[Item], text: str) -> int:
     return best
 
 
-def _places(wanted: Sequence[Item], text: str) -> Iterator[_Place]:
+def _places(wanted: Sequence[Item], text: str, offset: int) -> Iterator[_Place]:
+    """Where the items are in a piece of a text that begins at `offset` of it."""
     normalized, origins = normalize_with_origins(text)
-    found = runs(normalized)
-    runs_of_text = f" {' '.join(run.text for run in found)} "
-    starts = list(accumulate((len(run.text) + 1 for run in found), initial=1))
+    runs_of_text = spaced(normalized)
+    spans = run_spans(normalized)
     for number, item in enumerate(wanted):
-        spans = [
-            (_unspaced(found, starts, start), _unspaced(found, starts, end - 1))
-            for start, end in places_in(item, runs_of_text)
-        ]
-        if item.stem:
-            forms = [run for run in found if not run.is_gram and stem(run.text) == item.stem]
-            spans += [(run.start, run.end - 1) for run in forms[:PLACES]]
-        for first, last in spans:
+        for start, end in places_in(item, runs_of_text):
+            last = _unspaced(runs_of_text, spans, end - 1)
             after = bisect_right(origins, origins[last])
-            end = origins[after] if after < len(origins) else len(text)
-            yield _Place(origins[first], end, number)
+            yield _Place(
+                origins[_unspaced(runs_of_text, spans, start)] + offset,
+                (origins[after] if after < len(origins) else len(text)) + offset,
+                number,
+            )
 
 
-def _unspaced(found: Sequence[Run], starts: Sequence[int], place: int) -> int:
-    """Where a character of spaced runs is in the normalized text; starts: of the runs, when spaced."""
-    number = bisect_right(starts, place) - 1
-    return found[number].start + place - starts[number]
+def _unspaced(runs_of_text: str, spans: Sequence[tuple[int, int]], place: int) -> int:
+    """Where a character of spaced runs is in the normalized text; spans: of the runs there."""
+    run = runs_of_text.count(" ", 0, place) - 1
+    start_in_runs = runs_of_text.rindex(" ", 0, place) + 1
+    return spans[run][0] + place - start_in_runs
 
 
 def _window(places: Sequence[_Place], text: str, length: int) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sqlstore.capabilities.search import unicode_ranges
-from sqlstore.capabilities.search.normalize import normalize, normalize_with_origins
+from sqlstore.capabilities.search.normalize import _clusters, normalize, normalize_with_origins
 from tests.capabilities.search import unicode_tables
 
 # Over normalize() of every code point; a change of it needs a new INDEX_VERSION.
@@ -67,6 +67,13 @@ def test_origins_lead_back_to_the_text(text):
     for start, end in zip(origins, [*origins[1:], len(text)], strict=False):
         if start < end:  # the piece of text that a character, or several, came from
             assert normalize(text[start:end])
+
+
+@settings(max_examples=300, deadline=None)
+@example("\u200cمى\u200cگفت \ufb01n ㎏ \u0e19\u0e49\u0e4d \u0301a \u0906\u0947")
+@given(st.text(st.sampled_from("aя\u200c\u0301\ufb01㎏ \u0906\u0947\u0e19\u0e49\u0e4d한ﷺ")))
+def test_characters_that_become_none_or_several_lead_back_to_themselves(text):
+    assert normalize_with_origins(text)[1] == [start for start, folded in _clusters(text) for _ in folded]
 
 
 def test_the_table_is_unicode_14():

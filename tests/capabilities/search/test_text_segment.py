@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sqlstore.capabilities.search.english_forms import FORMS
 from sqlstore.capabilities.search.normalize import normalize
-from sqlstore.capabilities.search.segment import INDEX_VERSION, Tokens, segment, stem
+from sqlstore.capabilities.search.segment import INDEX_VERSION, Tokens, segment, spaced, stem, stem_forms
+from sqlstore.demo.dialogues import load_dialogues
 from tests.capabilities.search.test_text_meaning import HOSTILE, mixtures
 
 
@@ -68,3 +70,19 @@ def test_stems_in_several_threads_at_once_are_the_same():
             assert list(pool.map(uncached, words)) == alone
     finally:
         sys.setswitchinterval(interval)
+
+
+def test_the_forms_of_a_stem_are_found_as_if_every_word_were_stemmed():
+    texts = [text for dialogue in load_dialogues() for _, text in dialogue.turns][::7]
+    words = spaced(normalize(" ".join([FORMS, *texts]))).split()
+    runs_of_text = f" {' '.join(words)} "
+    places: dict[str, list[tuple[int, int]]] = {}
+    start = 1
+    for word in words:
+        for name in {word, stem(word)}:
+            places.setdefault(name, []).append((start, start + len(word)))
+        start += len(word) + 1
+    stems = {stem(word) for word in words if stem(word) != word}
+    assert len(stems) > 800
+    for name in stems:
+        assert stem_forms(runs_of_text, name) == places[name], name
