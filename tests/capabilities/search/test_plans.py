@@ -31,7 +31,7 @@ FILL = {
         """INSERT INTO messages (telegram_id, chat_id, text)
         SELECT i, i % 1000, 'text' FROM generate_series(1, {rows}) AS i""",
         """INSERT INTO messages_search (id, doc)
-        SELECT id, array_to_tsvector(ARRAY['every', 'n' || id, '#c' || chat_id]
+        SELECT id, array_to_tsvector(ARRAY['every', 'n' || id, '#c' || chat_id, '#@' || (id >> 13), '#~' || (id >> 17)]
           || CASE WHEN id % 20 = 0 THEN ARRAY['some'] END || CASE WHEN id <= 10 THEN ARRAY['rare'] END)
         FROM messages""",
         "ANALYZE messages_search",
@@ -75,6 +75,33 @@ async def test_postgres_reads_few_pages_whatever_it_knows_of_the_words(filled: S
                     assert pages <= FEWER_PAGES.get(what, most), (mode, what, limit, shown)
     finally:
         await connection.close()
+
+
+SPREAD = """INSERT INTO messages_search (id, doc)
+    SELECT id, array_to_tsvector(ARRAY['every', 'n' || id, '#c' || i % 1000, '#@' || (id >> 13), '#~' || (id >> 17)]
+      || CASE WHEN i % 20 = 0 THEN ARRAY['some'] END || CASE WHEN i <= 10 THEN ARRAY['rare'] END
+      || CASE WHEN i BETWEEN 20000 AND 20300 OR i > 29998 THEN ARRAY['clump'] END
+      || CASE WHEN i < 15000 OR i = 29500 THEN ARRAY['old'] END)
+    FROM generate_series(1, 30000) AS i, LATERAL (SELECT i * 100 - 1000 AS id) AS keys"""
+"""Ids from -900 to 2,999,000, in 366 and in 23 parts of the table."""
+SCAN = "SELECT id FROM messages_search WHERE doc @@ $1::tsquery AND id < $2 ORDER BY id DESC LIMIT $3"
+
+
+@pytest.mark.parametrize("engine", ["postgres"])
+@pytest.mark.parametrize("match", [*HITS.values(), "'clump'", "'old'", "'old' & 'some'", "'#c0' & 'clump'"])
+async def test_postgres_gives_the_newest_hits_in_whatever_part_they_are(url: str, match: str) -> None:
+    async with Support.open(url, search=False) as desk:
+        await execute(desk, SPREAD)
+        connection = await asyncpg.connect(without_schema(url))
+        try:
+            await connection.execute(f'SET search_path = "{url.partition("schema=")[2]}"')
+            for before in (2**63 - 1, 2_950_000, 1_000_000, 100, -2_000):
+                for limit in (1, 20, 200, 1_000):
+                    found = await desk.driver.call(desk._queries.table("messages").hits, match, before, limit)
+                    wanted = await connection.fetch(SCAN, match, before, limit)
+                    assert [hit.id for hit in found] == [row["id"] for row in wanted], (before, limit)
+        finally:
+            await connection.close()
 
 
 @pytest.mark.parametrize("engine", ["sqlite"])
