@@ -143,8 +143,11 @@ def _check_transaction(statement: Sequence[Token]) -> None:
         problem = f"{tokens[0].text} in a query; use `async with store.transaction()`"
         raise ScanError(tokens[0].start, problem)
     for refused in _REFUSED_WORDS:
-        for index in range(len(words)):
-            if words[index] == refused[0] and tuple(words[index : index + len(refused)]) == refused:
+        starts = (
+            (place for place, word in enumerate(words) if word == refused[0]) if refused[-1] in words else ()
+        )
+        for start in starts:
+            if tuple(words[start : start + len(refused)]) == refused:
                 shown = " ".join(refused)
                 problem = f"{shown} ends or changes the transaction that the query runs in; write it without"
-                raise ScanError(tokens[index].start, problem)
+                raise ScanError(tokens[start].start, problem)

@@ -20,10 +20,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from inspect import signature
 from itertools import starmap
-from types import NoneType, UnionType
+from types import CodeType, NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, NoReturn, Union, cast, get_args, get_origin
 from uuid import UUID
 
@@ -195,9 +195,15 @@ def make_encode(
     source += [f"    return ({''.join(f'_{name}, ' for name in order)})"]
     scope: dict[str, Any] = {f"_encode_{name}": encode for name, encode in encoders.items()}
     scope |= {"_InvalidValue": InvalidValue, "_refuse": refuse}
-    exec("\n".join(source), scope)  # noqa: S102 - made of names that the header's grammar lets pass
+    exec(_compiled("\n".join(source)), scope)  # noqa: S102 - made of names that the header's grammar lets pass
     scope["encode"].__qualname__ = query
     return cast("Callable[..., tuple[Bound, ...]]", scope["encode"])
+
+
+@lru_cache(maxsize=512)
+def _compiled(source: str) -> CodeType:
+    """Many queries take the same parameters, and to compile is what costs."""
+    return compile(source, "<arguments of a query>", "exec")
 
 
 def _encoding(parameter: Parameter) -> str:
