@@ -180,6 +180,7 @@ async def test_ctrl_c_in_the_middle_of_a_transaction(runner: str, closes: bool, 
         url,
     )
     await asyncio.to_thread(program.wait_for, "half way")
+    await asyncio.sleep(0.2)  # it is said by the task itself, which then goes to sleep
     pressed = time.time()
     program.signal(signal.SIGINT)
     end = await asyncio.to_thread(program.end, pressed)
