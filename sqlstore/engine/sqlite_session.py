@@ -7,6 +7,7 @@ answered after the COMMIT. A lease holds everything else back until it ends.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import suppress
 from time import monotonic
 from typing import Any, Final, TypeVar
@@ -121,8 +122,8 @@ class Session:
         """Start a write transaction for those of the jobs that still wait; for none, none is started."""
         while True:
             jobs = [job for job in jobs if self._is_wanted(job)]
-            if not jobs:
-                return jobs
+            if not jobs or self._refuse_for_trouble(jobs):
+                return []
             try:
                 self._connection.execute("BEGIN IMMEDIATE")
             except Exception as error:  # noqa: BLE001 - the callers are told
@@ -141,10 +142,16 @@ class Session:
             text = "time was up while the call waited for the write lock; nothing was written"
             self._queue.answer(job, DeadlineExceeded(text, query=job.query))
             return False
+        return True
+
+    def _refuse_for_trouble(self, jobs: Sequence[AnyJob]) -> bool:
+        """Whether the file is not in place; then the jobs are answered."""
         trouble = self._trouble()
-        if trouble is not None:
+        if trouble is None:
+            return False
+        for job in jobs:
             self._queue.answer(job, CorruptDatabase(f"{trouble}; nothing was written", query=job.query))
-        return trouble is None
+        return True
 
     def _trouble(self) -> str | None:
         return None if self._file is None else self._file.trouble()
