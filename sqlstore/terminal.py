@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from sqlstore.engine.durations import parse_duration
+from sqlstore.engine.progress import OnProgress
 from sqlstore.engine.watch import OnStep, Step
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
 T = TypeVar("T")
-Progress = Callable[[int, int], None]
 
 url_option = click.option(
     "--url",
@@ -57,7 +57,7 @@ class Duration(click.ParamType[timedelta]):
 
 
 @contextmanager
-def progress_bar(title: str) -> Iterator[Progress]:
+def progress_bar(title: str) -> Iterator[OnProgress]:
     """A bar on standard error if that is a terminal, nothing otherwise.
 
     Gives a function that takes how many are done, and of how many.

@@ -34,7 +34,7 @@ _BATCH_S: Final = 0.05
 """How long a batch should take: other writers wait for it."""
 _PAUSE_S: Final = 0.005
 
-OnProgress = Callable[[str, int, int], None]
+OnRemoval = Callable[[str, int, int], None]
 """Told what is deleted, of how many (as counted before), and how many of them are gone."""
 
 
@@ -77,7 +77,7 @@ async def due(driver: Driver, queries: Queries, retention: Retention) -> list[Du
 
 
 async def cleanup(
-    driver: Driver, queries: Queries, retention: Retention, *, on_progress: OnProgress | None = None
+    driver: Driver, queries: Queries, retention: Retention, *, on_progress: OnRemoval | None = None
 ) -> list[Removed]:
     """Delete what is older than wanted, and say how much it was.
 

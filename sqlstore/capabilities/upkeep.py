@@ -18,7 +18,7 @@ from sqlstore.capabilities.person import (
     export_person,
     person_value,
 )
-from sqlstore.capabilities.retention import Due, OnProgress, Removed, Retention, cleanup, due
+from sqlstore.capabilities.retention import Due, OnRemoval, Removed, Retention, cleanup, due
 from sqlstore.capabilities.search import Keeper
 from sqlstore.engine.driver import Driver, Executor
 from sqlstore.engine.errors import StoreError
@@ -47,7 +47,7 @@ class MaintainedStore:
         *,
         older_than: timedelta | None = None,
         logs_older_than: timedelta | None = None,
-        on_progress: OnProgress | None = None,
+        on_progress: OnRemoval | None = None,
     ) -> list[Removed]:
         """Delete what is older, in small batches beside live traffic; None keeps for ever.
 

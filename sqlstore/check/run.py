@@ -15,6 +15,7 @@ from sqlstore.check.findings import Checked, Finding, Report, shown_path
 from sqlstore.check.sources import Source, check_line_findings, load_finding, read_sources
 from sqlstore.check.usage import ANY_TABLE, used_queries
 from sqlstore.engine.inspection import Refused, open_inspector
+from sqlstore.engine.progress import OnProgress
 from sqlstore.engine.queries import Query, RowTypes, load
 from sqlstore.engine.scratch import scratch_driver
 from sqlstore.engine.values import Engine
@@ -26,8 +27,6 @@ from sqlstore.migrations import (
 )
 from sqlstore.migrations.lint import lint_source
 
-OnProgress = Callable[[int, int], None]
-"""Told how many queries are done, and of how many."""
 _NOT_CHECKED: Final[dict[Engine, str]] = {
     "postgres": "PostgreSQL: its queries and plans; types and NULL of parameters, NULL in results",
     "sqlite": "SQLite: its queries and plans",

@@ -18,12 +18,12 @@ seconds (default 30) and 2 more, one over all the data after an hour.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 from sqlstore.compat.reg01_service import answer, close, configuration
+from sqlstore.engine.progress import OnProgress
 from sqlstore.stores.chatbot import Chatbot
 from sqlstore.stores.chatbot.rows import User
 
@@ -49,7 +49,6 @@ JSON_FOLDER: Final = "backend/memory/session_storage"
 """Where the old bot kept one JSON file per session."""
 
 HistoryItem = dict[str, Any]
-Progress = Callable[[int, int], None]
 
 
 def get_or_create_user(
@@ -128,7 +127,9 @@ def cleanup_old_sessions(days: int = 7) -> int:
     return answer("cleanup_old_sessions", lambda bot: bot.cleanup_old_sessions(days), 0, long=True)
 
 
-def migrate_from_json(json_dir: str = JSON_FOLDER, *, on_progress: Progress | None = None) -> dict[str, Any]:
+def migrate_from_json(
+    json_dir: str = JSON_FOLDER, *, on_progress: OnProgress | None = None
+) -> dict[str, Any]:
     """Bring session files into the database; running it again adds nothing.
 
     Gives total_files, migrated, skipped, failed, messages and errors (a list of
@@ -143,7 +144,7 @@ def migrate_from_json(json_dir: str = JSON_FOLDER, *, on_progress: Progress | No
     )
 
 
-def export_to_json(output_dir: str | None = None, *, on_progress: Progress | None = None) -> bool:
+def export_to_json(output_dir: str | None = None, *, on_progress: OnProgress | None = None) -> bool:
     """Write one JSON file per session. None means `exports/` beside the database.
 
     on_progress(done, total) is called in another thread. After an error: False.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import msgspec
 
 from sqlstore.engine.driver import Driver
+from sqlstore.engine.progress import OnProgress
 from sqlstore.engine.schema import Schema, read_schema, schema_difference
 from sqlstore.engine.values import Engine
 from sqlstore.migrations.errors import MigrationFailed
@@ -15,8 +15,6 @@ from sqlstore.migrations.files import Migration, MigrationSource, load
 from sqlstore.migrations.runner import down, migrate
 
 Outcome = Literal["undone", "irreversible", "not tried"]
-OnProgress: TypeAlias = Callable[[int, int], None]
-"""Told how many steps are done, and of how many."""
 
 
 class VerifiedMigration(msgspec.Struct, frozen=True):

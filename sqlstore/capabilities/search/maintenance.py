@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final, cast
 
 import msgspec
@@ -22,9 +22,8 @@ from sqlstore.capabilities.search.indexing import (
 )
 from sqlstore.capabilities.search.rows import SearchText, SearchWord
 from sqlstore.engine.driver import Driver
+from sqlstore.engine.progress import OnProgress
 from sqlstore.engine.values import Engine
-
-Progress = Callable[[int, int], None]
 
 _PAGE_ROWS: Final = 500
 _COUNTED_EVERY_S: Final = 1.0
@@ -58,7 +57,7 @@ async def catch_up(driver: Driver, table: str) -> bool:
     return await extend(driver, table)
 
 
-async def complete(driver: Driver, tables: Sequence[str], on_progress: Progress) -> None:
+async def complete(driver: Driver, tables: Sequence[str], on_progress: OnProgress) -> None:
     """Index everything that is not indexed yet.
 
     on_progress: called with how many rows are done, and of how many.
@@ -75,7 +74,7 @@ async def complete(driver: Driver, tables: Sequence[str], on_progress: Progress)
     on_progress(total, total)
 
 
-async def rebuild(driver: Driver, tables: Sequence[str], on_progress: Progress) -> None:
+async def rebuild(driver: Driver, tables: Sequence[str], on_progress: OnProgress) -> None:
     """Empty the indexes of these tables and make them anew; searches go on, and may miss older rows meanwhile."""
     for state in await states(driver):
         if state.source in tables:

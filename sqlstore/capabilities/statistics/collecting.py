@@ -13,7 +13,7 @@ last 7 and 30 days together, too. Other queries are left alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,15 +22,13 @@ from sqlstore.capabilities.statistics.rows import Counter, DayTally, Percentiles
 from sqlstore.capabilities.statistics.sections import Counters, DayCount, Days, Section, Spread, Table
 from sqlstore.engine.driver import Executor
 from sqlstore.engine.errors import ConfigurationError
+from sqlstore.engine.progress import OnProgress
 from sqlstore.engine.queries import Queries, Query
 
 STATISTICS: Final = "statistics"
 _ACTIVE: Final = "active_"
 _KINDS: Final = (Counter, DayTally, Tally, Percentiles)
 """In the order in which their sections are shown."""
-
-OnProgress = Callable[[int, int], None]
-"""Told how many sections are counted, and of how many."""
 
 
 @dataclass(frozen=True, slots=True)

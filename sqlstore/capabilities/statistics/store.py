@@ -7,13 +7,14 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import UTC, tzinfo
 from typing import ClassVar, Final
 
-from sqlstore.capabilities.statistics.collecting import Collection, OnProgress, collect, section_queries
+from sqlstore.capabilities.statistics.collecting import Collection, collect, section_queries
 from sqlstore.capabilities.statistics.days import Period
 from sqlstore.capabilities.statistics.rows import Counter
 from sqlstore.capabilities.statistics.sections import Counters, Section, Statistics
 from sqlstore.engine.clock import now, zone
 from sqlstore.engine.driver import Driver, Executor
 from sqlstore.engine.errors import InvalidValue
+from sqlstore.engine.progress import OnProgress
 from sqlstore.engine.queries import Queries
 
 DEFAULT_DAYS: Final = 30

@@ -5,7 +5,7 @@ has to be written for them. See docs/transfer.md.
 """
 
 from sqlstore.capabilities.transfer.copying import TableDifference
-from sqlstore.capabilities.transfer.exporting import Exported, OnProgress, export_store
+from sqlstore.capabilities.transfer.exporting import Exported, export_store
 from sqlstore.capabilities.transfer.file_lines import store_of
 from sqlstore.capabilities.transfer.format import ImportRefused, TableState, TransferError
 from sqlstore.capabilities.transfer.importing import Imported, ImportedTable, import_store
@@ -19,7 +19,6 @@ __all__ = [
     "Imported",
     "ImportedTable",
     "Layout",
-    "OnProgress",
     "StoreTables",
     "TableDifference",
     "TableState",

@@ -14,11 +14,11 @@ from typing import Final
 
 import msgspec
 
-from sqlstore.capabilities.transfer.exporting import OnProgress
 from sqlstore.capabilities.transfer.format import TableState, Tally, TransferError
 from sqlstore.capabilities.transfer.tables import CarriedTable, Key, Layout, pages
 from sqlstore.engine.driver import Driver, Executor, Transaction
 from sqlstore.engine.errors import ConstraintViolation
+from sqlstore.engine.progress import OnProgress
 
 MOST_ROUNDS: Final = 6
 

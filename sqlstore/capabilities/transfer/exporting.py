@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -27,9 +27,8 @@ from sqlstore.capabilities.transfer.tables import CarriedTable, Layout, pages
 from sqlstore.engine.clock import now
 from sqlstore.engine.driver import Driver, Executor
 from sqlstore.engine.files import placed_file
+from sqlstore.engine.progress import OnProgress
 
-OnProgress = Callable[[int, int], None]
-"""Told how many rows are done, and of how many."""
 _COMPRESSION: Final = 6
 
 

@@ -11,13 +11,13 @@ from typing import Final
 
 import msgspec
 
-from sqlstore.capabilities.transfer.exporting import OnProgress
 from sqlstore.capabilities.transfer.format import TransferError
 from sqlstore.capabilities.transfer.reading import Batch, Contents, ImportFile
 from sqlstore.capabilities.transfer.tables import Layout
 from sqlstore.engine.clock import now
 from sqlstore.engine.driver import Driver, Transaction
 from sqlstore.engine.errors import ConstraintViolation
+from sqlstore.engine.progress import OnProgress
 
 MOST_PASSES: Final = 6
 

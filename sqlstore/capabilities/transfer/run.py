@@ -8,12 +8,12 @@ import msgspec
 
 from sqlstore.capabilities.transfer.copy_mark import CopyMark
 from sqlstore.capabilities.transfer.copying import TableDifference, compare, make_equal
-from sqlstore.capabilities.transfer.exporting import OnProgress
 from sqlstore.capabilities.transfer.format import TableState
 from sqlstore.capabilities.transfer.tables import Layout
 from sqlstore.engine.clock import now
 from sqlstore.engine.driver import Driver
 from sqlstore.engine.errors import ConfigurationError
+from sqlstore.engine.progress import OnProgress
 
 
 class Copied(msgspec.Struct, frozen=True):

@@ -9,12 +9,13 @@ from typing import ClassVar, Self
 import msgspec
 
 from sqlstore.capabilities.transfer.copying import TableDifference
-from sqlstore.capabilities.transfer.exporting import Exported, OnProgress, export_store
+from sqlstore.capabilities.transfer.exporting import Exported, export_store
 from sqlstore.capabilities.transfer.importing import Imported, import_store
 from sqlstore.capabilities.transfer.run import Copied, compare_stores, copy_store
 from sqlstore.capabilities.transfer.tables import Layout, StoreTables, read_layout
 from sqlstore.engine.bulk import make_bulk
 from sqlstore.engine.driver import Driver
+from sqlstore.engine.progress import OnProgress
 from sqlstore.migrations import MigrationSource, load
 
 
