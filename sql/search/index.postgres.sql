@@ -22,9 +22,9 @@ LEFT JOIN (
 WHERE state.source = :source
 ORDER BY pending.id DESC NULLS LAST LIMIT :limit;
 
--- name: enter(source: text, version: text, entries: json) :changed
+-- name: enter(source: text, version: text, entries: text) :changed
 -- Put pending rows into the index; those that were changed since they were read stay pending.
-CALL search_index(:source, :version, :entries);
+CALL search_index(:source, :version, CAST(:entries AS jsonb));
 
 -- name: texts(source: text, after_id: int?, page_size: int) :stream SearchText
 -- What the index of a table should hold, by id.

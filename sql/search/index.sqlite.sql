@@ -13,7 +13,7 @@ FROM search_state AS state LEFT JOIN search_pending AS pending ON pending.source
 WHERE state.source = :source
 ORDER BY pending.id DESC LIMIT :limit;
 
--- name: enter(source: text, version: text, entries: json) :changed
+-- name: enter(source: text, version: text, entries: text) :changed
 -- Put pending rows into the index; those that were changed since they were read stay pending.
 INSERT INTO search_entries (source, id, mark, version, body, stem, scope, old_body, old_stem, old_scope)
 SELECT :source, value ->> 'id', value ->> 'mark', :version, value ->> 'body', value ->> 'stem', value ->> 'scope',

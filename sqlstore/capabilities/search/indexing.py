@@ -11,9 +11,11 @@ from __future__ import annotations
 import asyncio
 import codecs
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
-from typing import Any, Final, cast
+from typing import Final, cast
+
+import msgspec
 
 from sqlstore.capabilities.search import rows
 from sqlstore.capabilities.search.rows import SearchState, Waiting
@@ -22,7 +24,7 @@ from sqlstore.engine import queries as named_queries
 from sqlstore.engine.driver import Executor
 from sqlstore.engine.queries import Table
 from sqlstore.engine.resources import sql_folder
-from sqlstore.engine.values import Engine, Json
+from sqlstore.engine.values import Engine
 
 INDEXED_BYTES: Final = 256 * 1024
 """How much of a text is searched, in bytes of UTF-8: PostgreSQL takes 1 MB of words a row."""
@@ -100,25 +102,34 @@ async def index_pending(executor: Executor, source: str) -> int:
     pending = await waiting(executor, source, BATCH_ROWS)
     if not pending or pending[0].id is None or not is_current(pending[0].version):
         return 0
-    entries = await asyncio.to_thread(_entries, pending, executor.engine)
     query = index_queries(executor.engine).enter
-    for part in _parts(entries):
-        await executor.call(query, source, INDEX_VERSION, part)
+    for entries in await asyncio.to_thread(_entries, pending, executor.engine):
+        await executor.call(query, source, INDEX_VERSION, entries)
     return len(pending)
 
 
-def _entries(pending: Sequence[Waiting], engine: Engine) -> list[dict[str, Json]]:
-    entries: list[dict[str, Json]] = []
+def _entries(pending: Sequence[Waiting], engine: Engine) -> list[str]:
+    """What is put into the index: JSON arrays that are not too large for one statement."""
+    parts: list[list[bytes]] = [[]]
+    size = 0
     for row in pending:
-        body, stem = entry_words(row.text, engine) if row.text else (None, None)
-        old_body, old_stem = entry_words(row.old_text, engine) if row.old_text else (None, None)
-        entries.append(
-            {
-                "id": row.id, "mark": row.mark, "body": body, "stem": stem, "scope": row.scope,
-                "old_body": old_body, "old_stem": old_stem, "old_scope": row.old_scope,
-            }
-        )  # fmt: skip
-    return entries
+        if size > _STATEMENT_BYTES:
+            parts.append([])
+            size = 0
+        parts[-1].append(_entry(row, engine))
+        size += len(parts[-1][-1])
+    return [f"[{b','.join(part).decode()}]" for part in parts]
+
+
+def _entry(row: Waiting, engine: Engine) -> bytes:
+    body, stem = entry_words(row.text, engine) if row.text else (None, None)
+    old_body, old_stem = entry_words(row.old_text, engine) if row.old_text else (None, None)
+    return msgspec.json.encode(
+        {
+            "id": row.id, "mark": row.mark, "body": body, "stem": stem, "scope": row.scope,
+            "old_body": old_body, "old_stem": old_stem, "old_scope": row.old_scope,
+        }
+    )  # fmt: skip
 
 
 def entry_words(text: bytes, engine: Engine) -> tuple[str, str]:
@@ -138,17 +149,3 @@ def _joined(words: Sequence[str], limit: int) -> str:
     if len(joined.encode()) <= limit:
         return joined
     return joined.encode()[:limit].decode(errors="ignore").rpartition(" ")[0]
-
-
-def _parts(entries: Sequence[dict[str, Json]]) -> Iterator[list[dict[str, Json]]]:
-    """Entries in parts that are not too large for one statement."""
-    part: list[dict[str, Json]] = []
-    size = 0
-    for entry in entries:
-        part.append(entry)
-        size += sum(len(cast("Any", entry[name]) or "") for name in ("body", "stem", "old_body", "old_stem"))
-        if size > _STATEMENT_BYTES:
-            yield part
-            part, size = [], 0
-    if part:
-        yield part
