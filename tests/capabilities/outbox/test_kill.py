@@ -94,6 +94,9 @@ async def _outage(server: OwnServer, bot: Bot) -> None:
     """The server is stopped while the bot talks; bots are killed until it is back, and while it catches up."""
     chance = random.Random(1)
     await bot.start()
+    async with asyncio.timeout(30):
+        while "durable" not in bot.states:
+            await asyncio.sleep(0.05)
     await asyncio.sleep(1)
     await asyncio.to_thread(server.stop)
     for _ in range(KILLS):
