@@ -42,7 +42,7 @@ class OpenOptions:
       the variable SQLSTORE_MIGRATE (0, false, no, off: only check), and applies where it is not set.
     - timeout_s: how long a public call may take, in seconds, waiting included.
     - create: make a SQLite file that is missing; False raises ConfigurationError.
-    - readers: SQLite connections that read beside the writer.
+    - readers: SQLite connections that read beside the writer: one at a time, others while a read takes long.
     - synchronous: "full" keeps every acknowledged write through a power cut;
       "normal" may lose the last ones, and is faster (SQLite only).
     - search: keep the index of what is searched; False empties it, for every process that

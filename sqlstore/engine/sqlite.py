@@ -59,7 +59,8 @@ class SqliteDriver(Driver):
 
     - timeout_s: how long a public call may take, waiting included.
     - create: whether a missing file is made; without it that is a ConfigurationError.
-    - readers: how many connections read beside the writer; `:memory:` has none.
+    - readers: how many connections read beside the writer; `:memory:` has none. One does the reads,
+      the others what would wait for a long one.
     - read_only: nothing will be written, and everything that would be is refused; the file
       may then stand where nothing can be written.
     - synchronous: "full" keeps every acknowledged write through a power cut,
@@ -118,6 +119,7 @@ class SqliteDriver(Driver):
                 error.args = (f"{self.address}: {error.args[0]}",)
             raise
         self._readers = self._readers or [self._writer]
+        self._readers[0].helpers = self._readers[1:]
         _drivers.add(self)
         self.reporter.watch(self)
 
@@ -316,8 +318,7 @@ class SqliteDriver(Driver):
             raise UsageError("the store is not open; use it inside `async with`, or call open() first")
 
     def _reader(self) -> Worker:
-        first = self._readers[0]
-        return first if not first.in_flight else min(self._readers, key=_load)
+        return self._readers[0]
 
 
 def _vacuum(connection: sqlite3.Connection) -> None:
@@ -332,10 +333,6 @@ def _analyze(connection: sqlite3.Connection) -> None:
 
 def _checkpoint(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-
-
-def _load(worker: Worker) -> int:
-    return len(worker.in_flight)
 
 
 def _refuse_in_child() -> None:

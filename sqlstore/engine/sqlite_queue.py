@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from time import monotonic
-from typing import Final
+from typing import Final, Self
 
-from sqlstore.engine.sqlite_jobs import ANSWERED, LOCKING, AnyJob, End, Lease, Step
+from sqlstore.engine.sqlite_jobs import ANSWERED, LOCKING, STARTED, WAITING, AnyJob, End, Job, Lease, Step
 
 BATCH: Final = 256
 """Most jobs that share one transaction, or one wake-up of the event loop."""
@@ -84,6 +85,20 @@ class JobQueue:
             job.state = state
             return True
 
+    def claim(self, job: AnyJob) -> bool:
+        """Called by a thread: whether the job is still wanted and no other thread has begun it; it runs now."""
+        with self._lock:
+            if job.state != WAITING:
+                return False
+            job.state = STARTED
+            return True
+
+    def beside(self, deliver: Callable[[list[AnyJob]], None]) -> Self:
+        """Another thread's way to jobs of this queue: what one has claimed, the other leaves."""
+        twin = type(self)(deliver)
+        twin._lock = self._lock  # noqa: SLF001 - of our own kind
+        return twin
+
     def answer(self, job: AnyJob, error: Exception | None = None) -> None:
         """Note that a job is done, or failed; `flush` tells the event loop."""
         job.error = error
@@ -94,3 +109,15 @@ class JobQueue:
         if self._answered:
             answered, self._answered = self._answered, []
             self._deliver(answered)
+
+
+class Help(Job[None]):
+    """Jobs that wait for another connection, which one of them holds up. queue: the way to them."""
+
+    __slots__ = ("jobs", "queue")
+
+    def __init__(self, jobs: Sequence[AnyJob], queue: JobQueue) -> None:
+        super().__init__(math.inf)
+        self.jobs = jobs
+        self.queue = queue
+        self.result = None

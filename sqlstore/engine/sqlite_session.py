@@ -37,7 +37,7 @@ from sqlstore.engine.sqlite_jobs import (
     Write,
     WriteMany,
 )
-from sqlstore.engine.sqlite_queue import JobQueue
+from sqlstore.engine.sqlite_queue import Help, JobQueue
 
 J = TypeVar("J", bound=AnyJob)
 
@@ -50,13 +50,14 @@ class Session:
 
     file: watched at each transaction; None for readers and `:memory:`.
     idle_limit_s: how long a transaction may pause between two statements.
+    running: the job that it does at this moment.
     """
 
     def __init__(self, queue: JobQueue, file: DatabaseFile | None, idle_limit_s: float) -> None:
         self._queue = queue
         self._file = file
         self._idle_limit_s = idle_limit_s
-        self._running: AnyJob | None = None
+        self.running: AnyJob | None = None
 
     def serve(self, connection: sqlite3.Connection) -> None:
         """Do what comes until told to stop."""
@@ -86,25 +87,28 @@ class Session:
             self._write_alone(job)
         elif isinstance(job, Take):
             self._serve_lease(job)
+        elif isinstance(job, Help):
+            self._help(job)
         elif isinstance(job, Step | End):
             self._queue.answer(job, job.lease.lost or UsageError("this transaction has ended"))
 
     def _must_stop(self) -> bool:
-        job = self._running
+        self._queue.flush()  # what was answered before a long statement does not wait for it
+        job = self.running
         return job is not None and (job.abandoned or monotonic() > job.deadline)
 
     def _run(self, job: AnyJob) -> None:
-        self._running = job
+        self.running = job
         try:
             job.result = job.run(self._connection)
         finally:
-            self._running = None
+            self.running = None
 
     def _read(self, job: AnyJob) -> None:
-        if not self._queue.advance(job, STARTED):
+        if not self._queue.claim(job):
             return
         while True:
-            self._running = job
+            self.running = job
             try:
                 job.result = job.run(self._connection)
             except BaseException as error:  # noqa: BLE001 - whatever it is belongs to the caller, not to this thread
@@ -113,8 +117,17 @@ class Session:
                 self._queue.answer(job, job.failure(error))
             else:
                 self._queue.answer(job)
-            self._running = None
+            self.running = None
             return
+
+    def _help(self, wanted: Help) -> None:
+        """Do what waits for another connection."""
+        own, self._queue = self._queue, wanted.queue
+        for job in wanted.jobs:
+            self._read(job)
+            self._queue.flush()
+        self._queue = own
+        own.answer(wanted)
 
     # Transactions
 

@@ -24,6 +24,13 @@ class TimedQueue(JobQueue):
             job.started = monotonic()
         return wanted
 
+    def claim(self, job: AnyJob) -> bool:
+        """As ever."""
+        wanted = super().claim(job)
+        if wanted:
+            job.started = monotonic()
+        return wanted
+
 
 class TimedWorker(Worker):
     """Adds what a job waited to the call that runs now."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any, ClassVar, Final, TypeVar
 
@@ -19,8 +19,8 @@ import aiosqlite
 from sqlstore.engine.errors import DeadlineExceeded, OutcomeUnknown, UsageError
 from sqlstore.engine.sqlite_errors import translate
 from sqlstore.engine.sqlite_files import DatabaseFile
-from sqlstore.engine.sqlite_jobs import ANSWERED, STARTED, AnyJob, Job
-from sqlstore.engine.sqlite_queue import JobQueue
+from sqlstore.engine.sqlite_jobs import ANSWERED, STARTED, WAITING, AnyJob, Job
+from sqlstore.engine.sqlite_queue import Help, JobQueue
 from sqlstore.engine.sqlite_session import Session
 
 T = TypeVar("T")
@@ -29,6 +29,8 @@ LOOK_S: Final = 0.2
 """How often jobs in flight are looked at for a deadline that has passed."""
 GRACE_S: Final = 0.05
 """How long after its deadline a running statement may take to stop by itself."""
+HELD_UP_S: Final = 0.005
+"""How long a job runs before those behind it are given to a helper."""
 BUSY_S: Final = 0.25
 """How long SQLite itself waits for a lock; between two such waits a job can be given up."""
 CACHED_STATEMENTS: Final = 512
@@ -55,6 +57,8 @@ class Worker:
     address: a path, or a `file:` URI. file: made ready before the connection is
     opened, and watched; None for readers and `:memory:`. closes_after: hosts of the
     readers; the last to close removes the write-ahead log, two at once would both leave it.
+    helpers: do what waits while one job takes long. (Threads that work all the time would
+    wait for each other: two readers together give half of what one gives.)
     """
 
     queue_type: ClassVar[type[JobQueue]] = JobQueue
@@ -62,12 +66,16 @@ class Worker:
     def __init__(self, address: str, file: DatabaseFile | None, idle_limit_s: float) -> None:
         self.in_flight: set[AnyJob] = set()
         self.closes_after: set[asyncio.Task[None]] = set()
+        self.helpers: Sequence[Worker] = ()
         self._address = address
         self._file = file
         self._loop = asyncio.get_running_loop()
         self._queue = self.queue_type(self._deliver)
         self._session = Session(self._queue, file, idle_limit_s)
         self._timer: asyncio.TimerHandle | None = None
+        self._help_timer: asyncio.TimerHandle | None = None
+        self._seen_running: AnyJob | None = None
+        self._is_held_up = False
         self._refusal: str | None = None
         self._failure: Exception | None = None
         self.host = self._loop.create_task(self._serve_until_stopped())
@@ -85,6 +93,8 @@ class Worker:
         if self._timer is None:
             self._timer = self._loop.call_later(LOOK_S, self._look_for_overdue)
         self._queue.put(job)
+        if self.helpers and len(self.in_flight) > 1:
+            self._look_for_help()
         try:
             return await future
         except asyncio.CancelledError as cancelled:
@@ -117,6 +127,39 @@ class Worker:
     def refuse(self, refusal: str) -> None:
         """Refuse what comes, without a word to the thread: it stayed in the parent process."""
         self._refusal = refusal
+
+    # Help
+
+    def _look_for_help(self) -> None:
+        """Have what waits behind a job that takes long done by another connection."""
+        if self._is_held_up:
+            self._pass_on()
+        elif self._help_timer is None:
+            self._seen_running = self._session.running
+            self._help_timer = self._loop.call_later(HELD_UP_S, self._look_for_long_job)
+
+    def _look_for_long_job(self) -> None:
+        running, self._help_timer = self._session.running, None
+        self._is_held_up = running is not None and running is self._seen_running
+        self._seen_running = running
+        if len(self.in_flight) > 1:
+            if self._is_held_up:
+                self._pass_on()
+            self._help_timer = self._loop.call_later(HELD_UP_S, self._look_for_long_job)
+        else:
+            self._seen_running, self._is_held_up = None, False
+
+    def _pass_on(self) -> None:
+        helper = next((worker for worker in self.helpers if not worker.in_flight), None)
+        waiting = [job for job in self.in_flight if job.state == WAITING]
+        if helper is not None and waiting:
+            helper.help(Help(waiting, self._queue.beside(self._deliver)))
+
+    def help(self, wanted: Help) -> None:
+        """Do what waits for another connection."""
+        if self._refusal is None:
+            self.in_flight.add(wanted)
+            self.post(wanted)
 
     # Outcomes
 
