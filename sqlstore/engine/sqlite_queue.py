@@ -9,7 +9,7 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Final, Self
 
-from sqlstore.engine.sqlite_jobs import ANSWERED, LOCKING, STARTED, WAITING, AnyJob, End, Job, Lease, Step
+from sqlstore.engine.sqlite_jobs import ANSWERED, LOCKING, AnyJob, End, Job, Lease, Step
 
 BATCH: Final = 256
 """Most jobs that share one transaction, or one wake-up of the event loop."""
@@ -77,24 +77,19 @@ class JobQueue:
                 return job
             self._postponed.append(job)
 
-    def advance(self, job: AnyJob, state: int) -> bool:
-        """Called by the thread: whether the job is still wanted; it is that far now."""
+    def advance(self, job: AnyJob, state: int, before: int = ANSWERED) -> bool:
+        """Called by the thread: whether the job is still wanted; it is that far now.
+
+        before: STARTED leaves what another thread has begun to it.
+        """
         with self._lock:
-            if job.state == ANSWERED:
+            if job.state >= before:
                 return False
             job.state = state
             return True
 
-    def claim(self, job: AnyJob) -> bool:
-        """Called by a thread: whether the job is still wanted and no other thread has begun it; it runs now."""
-        with self._lock:
-            if job.state != WAITING:
-                return False
-            job.state = STARTED
-            return True
-
     def beside(self, deliver: Callable[[list[AnyJob]], None]) -> Self:
-        """Another thread's way to jobs of this queue: what one has claimed, the other leaves."""
+        """Another thread's way to jobs of this queue: what one has begun, the other leaves."""
         twin = type(self)(deliver)
         twin._lock = self._lock  # noqa: SLF001 - of our own kind
         return twin

@@ -105,7 +105,7 @@ class Session:
             self.running = None
 
     def _read(self, job: AnyJob) -> None:
-        if not self._queue.claim(job):
+        if not self._queue.advance(job, STARTED, before=STARTED):
             return
         while True:
             self.running = job

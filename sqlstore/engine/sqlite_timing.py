@@ -7,7 +7,7 @@ from time import monotonic
 from typing import TypeVar
 
 from sqlstore.engine.observe import note_waiting
-from sqlstore.engine.sqlite_jobs import STARTED, AnyJob, Job
+from sqlstore.engine.sqlite_jobs import ANSWERED, STARTED, AnyJob, Job
 from sqlstore.engine.sqlite_queue import JobQueue
 from sqlstore.engine.sqlite_worker import Worker
 
@@ -17,17 +17,10 @@ T = TypeVar("T")
 class TimedQueue(JobQueue):
     """Notes when a job starts."""
 
-    def advance(self, job: AnyJob, state: int) -> bool:
+    def advance(self, job: AnyJob, state: int, before: int = ANSWERED) -> bool:
         """As ever; a job that starts again, alone after its group failed, has waited until then."""
-        wanted = super().advance(job, state)
+        wanted = super().advance(job, state, before)
         if wanted and state == STARTED:
-            job.started = monotonic()
-        return wanted
-
-    def claim(self, job: AnyJob) -> bool:
-        """As ever."""
-        wanted = super().claim(job)
-        if wanted:
             job.started = monotonic()
         return wanted
 
