@@ -19,11 +19,11 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 from sqlstore.adapters.json_values import from_document, to_document
-from sqlstore.adapters.settled import settled
 from sqlstore.adapters.turns import Turns
 from sqlstore.engine.clock import now
 from sqlstore.engine.driver import deadline
 from sqlstore.engine.errors import Conflict, InvalidValue, StoreError
+from sqlstore.engine.outcome import settled
 from sqlstore.engine.pauses import Pauses
 from sqlstore.stores.state import State
 from sqlstore.stores.state.dialogs import DialogKey

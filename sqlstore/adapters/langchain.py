@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlstore.adapters.settled import from_thread, settled
+from sqlstore.adapters.other_loop import from_thread
 from sqlstore.adapters.windows import Links, json_texts, window
 from sqlstore.engine.errors import InvalidValue
+from sqlstore.engine.outcome import settled
 from sqlstore.stores.state import State
 
 try:

@@ -13,7 +13,7 @@ import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final, cast
 
-from sqlstore.adapters.settled import settled
+from sqlstore.engine.outcome import settled
 from sqlstore.stores.state import Checkpoint as CheckpointRow
 from sqlstore.stores.state import CheckpointWrite, State
 from sqlstore.stores.state.ancestry import lines_to_values

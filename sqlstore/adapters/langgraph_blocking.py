@@ -17,7 +17,7 @@ from langgraph.checkpoint.base import (
 )
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from sqlstore.adapters.settled import from_thread
+from sqlstore.adapters.other_loop import from_thread
 
 KEEP_LATEST: Final = "keep_latest"
 """The way of pruning that leaves the newest checkpoint of each namespace."""

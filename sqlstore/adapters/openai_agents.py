@@ -13,8 +13,9 @@ import json
 from collections.abc import Coroutine, Sequence
 from typing import Any, Final, TypeVar, cast
 
-from sqlstore.adapters.settled import in_loop, settled
+from sqlstore.adapters.other_loop import in_loop
 from sqlstore.adapters.windows import Links, json_texts, text_in, window
+from sqlstore.engine.outcome import settled
 from sqlstore.stores.state import State
 
 try:

@@ -48,13 +48,10 @@ class Outcome(Generic[T]):
             del self, error  # the error's traceback must not lead back to it
 
 
-async def run_to_its_end(
-    work: Coroutine[Any, Any, T],
-) -> tuple[Outcome[T] | None, asyncio.CancelledError | None]:
-    """Finish work that has begun, however often the caller is cancelled meanwhile.
+async def settled(work: Coroutine[Any, Any, T]) -> T:
+    """Run it to its end in a task of its own, however often the caller is cancelled.
 
-    Gives how it ended, None where it was cancelled itself; and the cancellation that is to be
-    raised now, if there was one.
+    CancelledError is raised afterwards, with the failure of the work as its cause if there was one.
     """
     task = asyncio.get_running_loop().create_task(Outcome.of(work))
     interruption: asyncio.CancelledError | None = None
@@ -63,4 +60,8 @@ async def run_to_its_end(
             await asyncio.shield(task)
         except asyncio.CancelledError as error:
             interruption = error
-    return None if task.cancelled() else task.result(), interruption
+    outcome = None if task.cancelled() else task.result()
+    if interruption is not None:
+        raise interruption from (None if outcome is None else outcome.error)
+    assert outcome is not None  # noqa: S101 - whoever cancels it is the caller
+    return outcome.get()

@@ -28,13 +28,14 @@ from sqlstore.engine.driver import (
 )
 from sqlstore.engine.errors import ConfigurationError, Conflict, DatabaseError, OutcomeUnknown, UsageError
 from sqlstore.engine.observe import NOBODY, Reporter
+from sqlstore.engine.outlast import outlast
 from sqlstore.engine.postgres_connect import connect
 from sqlstore.engine.postgres_connection import PooledConnection
 from sqlstore.engine.postgres_errors import lost_to_another, translate
 from sqlstore.engine.postgres_pool import Pool, local_settings
 from sqlstore.engine.postgres_search import match_text
 from sqlstore.engine.postgres_sql import called_functions
-from sqlstore.engine.postgres_transaction import PostgresTransaction, outlast
+from sqlstore.engine.postgres_transaction import PostgresTransaction
 from sqlstore.engine.search_terms import SearchTerm
 from sqlstore.engine.sqltext import quoted
 from sqlstore.engine.unclosed import OpenMark

@@ -18,9 +18,9 @@ import asyncpg
 
 from sqlstore.engine.address import PostgresAddress, parse
 from sqlstore.engine.errors import ConfigurationError, StoreError, Unavailable
+from sqlstore.engine.outcome import settled
 from sqlstore.engine.postgres_connect import connect
 from sqlstore.engine.postgres_errors import translate
-from sqlstore.engine.postgres_transaction import outlast
 
 VARIABLE: Final = "SQLSTORE_TEST_POSTGRES"
 _CONNECT_S: Final = 10.0
@@ -69,14 +69,14 @@ async def scratch_database(url: str) -> AsyncIterator[PostgresAddress]:
     name = f"sqlstore_scratch_{uuid.uuid4().hex[:12]}"
     try:
         # template1 cannot be copied while anybody is connected to it
-        await outlast(_run(server, f"CREATE DATABASE {name} TEMPLATE template0"))
+        await settled(_run(server, f"CREATE DATABASE {name} TEMPLATE template0"))
     except asyncio.CancelledError:
-        await outlast(_drop(server, name))
+        await settled(_drop(server, name))
         raise
     try:
         yield replace(server, database=name, schema="public")
     finally:
-        await outlast(_drop(server, name))
+        await settled(_drop(server, name))
 
 
 async def _drop(server: PostgresAddress, name: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 from sqlstore.engine.driver import Driver, Statement, Transaction, call_deadline
 from sqlstore.engine.errors import DatabaseError, DeadlineExceeded, TransactionAborted, Unavailable
-from sqlstore.engine.outcome import run_to_its_end
+from sqlstore.engine.outlast import outlast
 from sqlstore.engine.postgres_connection import PooledConnection
 from sqlstore.engine.postgres_pool import IDLE_TRANSACTION_S, Pool
 from sqlstore.engine.postgres_search import match_text
@@ -21,24 +21,6 @@ from sqlstore.engine.values import Bound, Engine
 
 T = TypeVar("T")
 _ROLLBACK_LIMIT_S: Final = 2.0
-
-
-async def outlast(work: Coroutine[Any, Any, T]) -> T:
-    """Finish work that has begun, even when the caller is cancelled meanwhile, any number of times.
-
-    Raises CancelledError then, once the work has ended, with a note of how it ended.
-    """
-    outcome, interruption = await run_to_its_end(work)
-    if interruption is None:
-        assert outcome is not None  # noqa: S101 - whoever cancels it is the caller
-        return outcome.get()
-    if outcome is None:
-        interruption.add_note("what was under way was cancelled too: it is written, or it is not")
-    elif failure := outcome.error:
-        interruption.add_note(f"what was under way had failed by then: {type(failure).__name__}")
-    else:
-        interruption.add_note("what was under way was completed before this cancellation was passed on")
-    raise interruption
 
 
 class PostgresTransaction(Transaction):

@@ -12,14 +12,16 @@ query gives is in its header. Where the two differ, the call raises UsageError.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, ClassVar, Final, TypeVar, cast
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from typing import Any, ClassVar, Final, NoReturn, TypeAlias, TypeVar, cast
 
 from sqlstore.engine.driver import Executor, Kind
 from sqlstore.engine.errors import UsageError
 from sqlstore.engine.queries import AFTER, Query, Table
 
 R = TypeVar("R")
+Answer: TypeAlias = Coroutine[Any, Any, R]
+"""What is awaited."""
 
 PAGE_SIZE: Final = 500
 """Rows that a stream fetches at once."""
@@ -37,34 +39,41 @@ class Repository:
         self._executor = executor
         self._q = queries
 
-    async def _one(self, row: type[R], query: Query, *arguments: object) -> R | None:
+    # The helpers hand the executor's coroutine on: one more in between would cost each call.
+
+    def _one(self, row: type[R], query: Query, *arguments: object) -> Answer[R | None]:
         """The row that a `:one` query gives, or None. Raises TooManyRows for a second."""
-        _check_declared(query, "one", row)
-        return cast("R | None", await self._executor.call(query, *arguments))
+        if query.row is not row or query.kind != "one":
+            _refuse(query, "one", row)
+        return self._executor.call(query, *arguments)
 
-    async def _many(self, row: type[R], query: Query, *arguments: object) -> list[R]:
+    def _many(self, row: type[R], query: Query, *arguments: object) -> Answer[list[R]]:
         """The rows that a `:many` query gives."""
-        _check_declared(query, "many", row)
-        return cast("list[R]", await self._executor.call(query, *arguments))
+        if query.row is not row or query.kind != "many":
+            _refuse(query, "many", row)
+        return self._executor.call(query, *arguments)
 
-    async def _value(self, kind: type[R], query: Query, *arguments: object) -> R:  # noqa: ARG002 - for type checkers
+    def _value(self, kind: type[R], query: Query, *arguments: object) -> Answer[R]:  # noqa: ARG002 - for type checkers
         """What a `:value` query gives. Use `_optional_value` where that may be None."""
-        _check_declared(query, "value", None)
-        return cast("R", await self._executor.call(query, *arguments))
+        if query.kind != "value":
+            _refuse(query, "value")
+        return self._executor.call(query, *arguments)
 
-    async def _optional_value(self, kind: type[R], query: Query, *arguments: object) -> R | None:
+    def _optional_value(self, kind: type[R], query: Query, *arguments: object) -> Answer[R | None]:
         """What a `:value` query gives: a value, or None for NULL or no row."""
-        return await self._value(cast("type[R | None]", kind), query, *arguments)
+        return self._value(cast("type[R | None]", kind), query, *arguments)
 
-    async def _changed(self, query: Query, *arguments: object) -> int:
+    def _changed(self, query: Query, *arguments: object) -> Answer[int]:
         """How many rows a `:changed` query changed."""
-        _check_declared(query, "changed", None)
-        return cast("int", await self._executor.call(query, *arguments))
+        if query.kind != "changed":
+            _refuse(query, "changed")
+        return self._executor.call(query, *arguments)
 
-    async def _changed_many(self, query: Query, rows: Sequence[Sequence[object]]) -> int:
+    def _changed_many(self, query: Query, rows: Sequence[Sequence[object]]) -> Answer[int]:
         """Run a `:changed` query once for each row of arguments, all or none."""
-        _check_declared(query, "changed", None)
-        return await self._executor.call_many(query, rows)
+        if query.kind != "changed":
+            _refuse(query, "changed")
+        return self._executor.call_many(query, rows)
 
     async def _stream(
         self, row: type[R], query: Query, *, page_size: int = PAGE_SIZE, **arguments: object
@@ -74,7 +83,8 @@ class Repository:
         Each page starts after the last row of the one before (its `after_…`
         parameters), so rows written meanwhile are met or not, but none twice.
         """
-        _check_declared(query, "stream", row)
+        if query.row is not row or query.kind != "stream":
+            _refuse(query, "stream", row)
         async for page in pages(self._executor, query, arguments, page_size):
             for found in page:
                 yield found
@@ -95,8 +105,7 @@ async def pages(
         position = {name: getattr(page[-1], name.removeprefix(AFTER)) for name in position}
 
 
-def _check_declared(query: Query, kind: Kind, row: type[Any] | None) -> None:
-    if query.kind != kind or query.row is not row:
-        declared = f":{query.kind}" if query.row is None else f":{query.kind} {query.row.__name__}"
-        used = f":{kind}" if row is None else f":{kind} {row.__name__}"
-        raise UsageError(f"{query.source}: {query.name} is declared {declared}, its method uses it as {used}")
+def _refuse(query: Query, kind: Kind, row: type[Any] | None = None) -> NoReturn:
+    declared = f":{query.kind}" if query.row is None else f":{query.kind} {query.row.__name__}"
+    used = f":{kind}" if row is None else f":{kind} {row.__name__}"
+    raise UsageError(f"{query.source}: {query.name} is declared {declared}, its method uses it as {used}")

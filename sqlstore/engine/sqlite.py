@@ -92,7 +92,6 @@ class SqliteDriver(Driver):
         self._idle_limit_s = idle_limit_s
         self.reporter = reporter
         self._workers: list[Worker] = []
-        self._readers: list[Worker] = []
         self._writes: dict[Statement[Any], bool] = {}
         self._mark: OpenMark | None = None
         self._closed = False
@@ -111,15 +110,14 @@ class SqliteDriver(Driver):
             self._writer = await self._add_worker(self._file, until)
             for _ in range(self._reader_count):
                 reader = await self._add_worker(None, until)
-                self._readers.append(reader)
                 self._writer.closes_after.add(reader.host)
         except BaseException as error:
             await self.close()
             if isinstance(error, DatabaseError) and self.address not in str(error):
                 error.args = (f"{self.address}: {error.args[0]}",)
             raise
-        self._readers = self._readers or [self._writer]
-        self._readers[0].helpers = self._readers[1:]
+        self._reader, *helpers = self._workers[1:] or self._workers
+        self._reader.helpers = helpers
         _drivers.add(self)
         self.reporter.watch(self)
 
@@ -182,7 +180,7 @@ class SqliteDriver(Driver):
         until = call_deadline(self.timeout_s)
         if writes:
             return await self._writer.do(Write(until, statement, values))
-        return await self._reader().do(Read(until, statement, values))
+        return await self._reader.do(Read(until, statement, values))
 
     async def call_many(self, statement: Statement[int], rows: Sequence[Sequence[object]]) -> int:
         """Run a statement for each row in a transaction of its own, which nobody shares."""
@@ -198,7 +196,7 @@ class SqliteDriver(Driver):
         """Rows of a plain SELECT, beside the writer."""
         self._check_open()
         self.check_outside_transaction()
-        return await self._reader().do(
+        return await self._reader.do(
             Work(call_deadline(self.timeout_s), lambda connection: connection.execute(sql).fetchall())
         )
 
@@ -212,7 +210,7 @@ class SqliteDriver(Driver):
         fresh = [statement for statement in statements if statement not in self._writes]
         if fresh:
             work = Work(call_deadline(self.timeout_s), partial(examine, statements=fresh))
-            examined = await self._reader().do(work)
+            examined = await self._reader.do(work)
             self._writes.update(examined)
 
     async def writes(self, statement: Statement[Any]) -> bool:
@@ -224,7 +222,7 @@ class SqliteDriver(Driver):
         """SQLite's version, and how the file is; asked beside the writer, so it takes no lock."""
         self._check_open()
         self.check_outside_transaction()
-        return await self._reader().do(
+        return await self._reader.do(
             Work(call_deadline(self.timeout_s), partial(probe_database, file=self._file))
         )
 
@@ -316,9 +314,6 @@ class SqliteDriver(Driver):
     def _check_open(self) -> None:
         if self._closed or not self._workers:
             raise UsageError("the store is not open; use it inside `async with`, or call open() first")
-
-    def _reader(self) -> Worker:
-        return self._readers[0]
 
 
 def _vacuum(connection: sqlite3.Connection) -> None:

@@ -7,7 +7,7 @@ answered after the COMMIT. A lease holds everything else back until it ends.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from time import monotonic
 from typing import Any, Final, TypeVar
@@ -58,6 +58,14 @@ class Session:
         self._file = file
         self._idle_limit_s = idle_limit_s
         self.running: AnyJob | None = None
+        self._ways: dict[type[AnyJob], Callable[[Any], None]] = {
+            Read: self._read,
+            Work: self._read,
+            WriteMany: self._write_alone,
+            Take: self._serve_lease,
+            Help: self._help,
+            **dict.fromkeys((Step, Mend, End, Commit), self._refuse_late),
+        }
 
     def serve(self, connection: sqlite3.Connection) -> None:
         """Do what comes until told to stop."""
@@ -76,21 +84,12 @@ class Session:
             if writes:
                 self._write(writes)
                 writes = []
-            self._serve_one(job)
+            self._ways[type(job)](job)
         if writes:
             self._write(writes)
 
-    def _serve_one(self, job: AnyJob) -> None:
-        if isinstance(job, Read | Work):
-            self._read(job)
-        elif isinstance(job, WriteMany):
-            self._write_alone(job)
-        elif isinstance(job, Take):
-            self._serve_lease(job)
-        elif isinstance(job, Help):
-            self._help(job)
-        elif isinstance(job, Step | End):
-            self._queue.answer(job, job.lease.lost or UsageError("this transaction has ended"))
+    def _refuse_late(self, job: Step[Any] | End) -> None:
+        self._queue.answer(job, job.lease.lost or UsageError("this transaction has ended"))
 
     def _must_stop(self) -> bool:
         self._queue.flush()  # what was answered before a long statement does not wait for it

@@ -1,4 +1,4 @@
-"""How frameworks' calls meet the store: writes that are finished, and calls from elsewhere than its event loop."""
+"""Calls of a framework from elsewhere than the store's event loop."""
 
 from __future__ import annotations
 
@@ -6,22 +6,9 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from sqlstore.engine.outcome import Outcome, run_to_its_end
+from sqlstore.engine.outcome import Outcome
 
 T = TypeVar("T")
-
-
-async def settled(work: Coroutine[Any, Any, T]) -> T:
-    """Run it to its end, however often the caller is cancelled; CancelledError is raised afterwards.
-
-    A write whose answer nobody waits for any more is then on the disk, or has failed: the
-    CancelledError has that failure as its cause.
-    """
-    outcome, cancelled = await run_to_its_end(work)
-    if cancelled is None:
-        assert outcome is not None  # noqa: S101 - whoever cancels it is the caller
-        return outcome.get()
-    raise cancelled from (None if outcome is None else outcome.error)
 
 
 async def in_loop(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:

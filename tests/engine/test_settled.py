@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from sqlstore.adapters.settled import settled
+from sqlstore.engine.outcome import settled
 
 SECRET = "canary text"
 
