@@ -41,7 +41,7 @@ def places(
         found = {}
         for number, (name, database) in enumerate(zip(names, databases, strict=True)):
             path = Path(own, str(number))
-            path.mkdir()
+            path.mkdir(exist_ok=True)
             found[name] = Place(engine, database, str(path), synchronous)
         yield found
 
@@ -51,7 +51,9 @@ def _sqlite(_server: str, folder: Path, rows: int, count: int) -> Iterator[list[
     template = folder / "template.db"
     if rows:
         asyncio.run(make_board(f"sqlite:///{template}", rows))
-    paths = [folder / f"{number}.db" for number in range(count)]
+    paths = [folder / str(number) / "bot.db" for number in range(count)]
+    for path in paths:
+        path.parent.mkdir()
     for path in paths if rows else ():
         shutil.copyfile(template, path)
         path.chmod(0o600)

@@ -3,10 +3,12 @@
 import asyncio
 import logging
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -205,11 +207,13 @@ async def test_the_switch_to_wal_waits_for_a_busy_database(tmp_path):
     await task
 
 
+@pytest.mark.parametrize("quiet", [False, True])
 @pytest.mark.parametrize("change", ["deleted", "moved", "emptied", "replaced"])
-async def test_a_database_that_is_taken_away_takes_no_more_writes(tmp_path, change):
+async def test_a_database_that_is_taken_away_takes_no_more_writes(tmp_path, change, quiet):
     path = tmp_path / "bot.db"
     add = statement("INSERT INTO items (name) VALUES (?)", "changed")
     async with opened(path) as driver:
+        settle(tmp_path, quiet=quiet)
         await driver.call(add, "a")
         take_away(path, change)
         for _ in range(2):
@@ -243,12 +247,14 @@ async def test_a_commit_into_a_file_that_was_taken_away_has_an_unknown_outcome(t
             assert caught.value.query == "shop.items.query"
 
 
+@pytest.mark.parametrize("quiet", [False, True])
 @pytest.mark.parametrize("change", ["deleted", "moved", "replaced"])
-async def test_without_its_log_a_database_takes_no_more_writes_and_keeps_what_it_has(tmp_path, change):
+async def test_without_its_log_a_database_takes_no_more_writes_and_keeps_what_it_has(tmp_path, change, quiet):
     """SQLite would go on writing to the file that it has open, and a kill would take what it acknowledged."""
     path, log = tmp_path / "bot.db", tmp_path / "bot.db-wal"
     add = statement("INSERT INTO items (name) VALUES (?)", "changed")
     async with opened(path) as driver:
+        settle(tmp_path, quiet=quiet)
         await driver.call(add, "a")
         take_away(log, "moved" if change == "moved" else "deleted")
         if change == "replaced":
@@ -261,13 +267,63 @@ async def test_without_its_log_a_database_takes_no_more_writes_and_keeps_what_it
         assert await driver.call(ALL) == [("a",)]
 
 
-async def test_a_commit_into_a_log_that_was_taken_away_has_an_unknown_outcome(tmp_path):
+@pytest.mark.parametrize("quiet", [False, True])
+async def test_a_commit_into_a_log_that_was_taken_away_has_an_unknown_outcome(tmp_path, quiet):
     path = tmp_path / "bot.db"
     async with opened(path) as driver:
+        settle(tmp_path, quiet=quiet)
         with pytest.raises(OutcomeUnknown, match="-wal file"):
             async with driver.transaction() as tx:
                 await tx.call(ADD, "a")
                 path.with_name("bot.db-wal").unlink()
+
+
+async def test_a_database_whose_folder_was_moved_takes_no_more_writes(tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    async with opened(folder / "bot.db") as driver:
+        settle(folder, quiet=True)
+        await driver.call(ADD, "a")
+        shutil.copytree(folder, tmp_path / "other")
+        folder.rename(tmp_path / "elsewhere")
+        with pytest.raises(CorruptDatabase, match="nothing was written"):
+            await driver.call(ADD, "b")
+        (tmp_path / "other").rename(folder)
+        with pytest.raises(CorruptDatabase, match="nothing was written"):
+            await driver.call(ADD, "b")
+
+
+async def test_the_log_is_looked_at_only_where_a_name_came_or_went(tmp_path, monkeypatch):
+    """Each look makes the next write to the log dearer."""
+    looks: list[str] = []
+    stat = os.stat
+
+    def counted(path, **options):
+        looks.append(str(path))
+        return stat(path, **options)
+
+    log = str(tmp_path / "bot.db-wal")
+    async with opened(tmp_path / "bot.db") as driver:
+        monkeypatch.setattr(os, "stat", counted)
+        await driver.call(ADD, "a")
+        assert looks.count(log) == 2, "the folder has just changed"
+        settle(tmp_path, quiet=True)
+        await driver.call(ADD, "b")
+        looks.clear()
+        for number in range(10):
+            await driver.call(ADD, f"c{number}")
+        assert looks.count(log) == 0
+        assert looks.count(str(tmp_path / "bot.db")) == 20
+        (tmp_path / "new.txt").touch()
+        await driver.call(ADD, "d")
+        assert looks.count(log) == 2
+
+
+def settle(folder: Path, *, quiet: bool) -> None:
+    """quiet: as if nothing in the folder had changed for an hour."""
+    if quiet:
+        an_hour_ago = time.time() - 3600
+        os.utime(folder, (an_hour_ago, an_hour_ago))
 
 
 def take_away(path, change):
