@@ -11,6 +11,7 @@ order within a millisecond):
 
 from __future__ import annotations
 
+import os
 import secrets
 import threading
 import time
@@ -60,4 +61,4 @@ def uuid7() -> uuid.UUID:
     millisecond, counter = _clock.tick()
     upper, lower = divmod(counter, 1 << _COUNTER_LOWER_BITS)
     value = millisecond << 80 | _VERSION << 76 | upper << 64 | _VARIANT << 62
-    return uuid.UUID(int=value | lower << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS))
+    return uuid.UUID(int=value | lower << _RANDOM_BITS | int.from_bytes(os.urandom(_RANDOM_BITS // 8)))

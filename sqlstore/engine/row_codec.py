@@ -123,11 +123,11 @@ def make_result(
         raise StatementError(problem, query=query)
 
     def one(rows: Rows, changed: int) -> Any:
-        if not rows:
-            return None
-        if len(rows) > 1:
+        if len(rows) == 1:
+            return many(rows, changed)[0]
+        if rows:
             raise TooManyRows(f"gave more than one row, but is declared :{kind}", query=query)
-        return many(rows, changed)[0]
+        return None
 
     return many if kind in ("many", "stream") else one
 

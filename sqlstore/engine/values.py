@@ -188,8 +188,13 @@ def uuid(value: object) -> UUID:
     return value
 
 
+_EMPTY: Final[dict[type, str]] = {dict: "{}", list: "[]", tuple: "[]"}
+
+
 def json(value: object) -> str:
     """A JSON value as compact text: no NaN, text keys only, depth and size bounded."""
+    if not value and type(value) in _EMPTY:  # what most rows have
+        return _EMPTY[type(value)]
     if _has_large_float(value, MAX_JSON_DEPTH):
         value = _with_plain_floats(value)
     try:
