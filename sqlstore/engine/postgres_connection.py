@@ -39,26 +39,11 @@ _IDLE_ROLLBACK: Final = "25P03"
 _statement_numbers = count(1)
 
 
-class _Use:
-    """Around what runs on a connection: knows afterwards whether the connection can take the next."""
-
-    __slots__ = ("_place",)
-
-    def __init__(self, place: PooledConnection) -> None:
-        self._place = place
-
-    def __enter__(self) -> None:
-        self._place.idle = self._place.sent = False
-        self._place.asked_at = time.monotonic()
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        self._place.idle = error is None or not ends_connection(error)
-        if isinstance(error, asyncpg.InvalidCachedStatementError):
-            self._place.statements.clear()  # they were prepared for the same tables
-
-
 class PooledConnection:
     """A place in the pool, with a connection or, until it is next needed, without.
+
+    What runs on the connection stands in a `with` block of it, after which is known whether the
+    connection can take the next.
 
     - until: when the call that runs now must end, on time.monotonic()'s clock; inf without one.
     - expired: the connection was terminated because that time came.
@@ -70,7 +55,6 @@ class PooledConnection:
 
     __slots__ = (
         "_keeps_statements",
-        "_use",
         "asked_at",
         "connection",
         "expired",
@@ -84,7 +68,6 @@ class PooledConnection:
 
     def __init__(self, *, keeps_statements: bool) -> None:
         self._keeps_statements = keeps_statements
-        self._use = _Use(self)
         self.connection: asyncpg.Connection | None = None
         self.statements: OrderedDict[Statement[Any], Any] = OrderedDict()
         self.until = math.inf
@@ -94,6 +77,15 @@ class PooledConnection:
         self.asked_at = 0.0
         self.generation = 0
         self.host: Host | None = None
+
+    def __enter__(self) -> None:
+        self.idle = self.sent = False
+        self.asked_at = time.monotonic()
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        self.idle = error is None or not ends_connection(error)
+        if isinstance(error, asyncpg.InvalidCachedStatementError):
+            self.statements.clear()  # they were prepared for the same tables
 
     def attach(self, connection: asyncpg.Connection, host: Host, generation: int) -> None:
         """Use a new connection."""
@@ -128,7 +120,7 @@ class PooledConnection:
 
     async def run(self, statement: Statement[Any], values: Sequence[Bound]) -> tuple[Rows, int]:
         """Rows, and the number of rows changed where the statement's kind asks for it."""
-        with self._use:
+        with self:
             prepared = self.statements.get(statement)
             if prepared is None:
                 prepared = await self._prepare(statement)
@@ -140,7 +132,7 @@ class PooledConnection:
 
     async def run_many(self, statement: Statement[int], rows: Sequence[Sequence[Bound]]) -> int:
         """Run once for each row of values, in one message; the number of rows changed in all."""
-        with self._use:
+        with self:
             prepared = await self._prepare_counting(statement)
             self.sent = True
             if prepared is None:
@@ -149,24 +141,24 @@ class PooledConnection:
 
     async def execute(self, sql: str) -> str:
         """Run plain SQL; gives the command tag."""
-        with self._use:
+        with self:
             self.sent = True
             return str(await self._live.execute(sql))
 
     async def fetch(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of plain SQL."""
-        with self._use:
+        with self:
             self.sent = True
             return [tuple(row) for row in await self._live.fetch(sql)]
 
     async def calls_writer(self, functions: list[str]) -> bool:
         """Whether one of these functions may write."""
-        with self._use:
+        with self:
             return bool(await self._live.fetchval(WRITING_FUNCTIONS, functions))
 
     async def prepare(self, statement: Statement[Any]) -> None:
         """See that a statement can run. Raises StatementError where its columns are not the row type's."""
-        with self._use:
+        with self:
             await self._prepare(statement)
 
     async def _prepare(self, statement: Statement[Any]) -> Any:

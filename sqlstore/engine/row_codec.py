@@ -136,7 +136,7 @@ def make_result(
 def _decoder(fields: tuple[Field, ...], engine: Engine, row: type[msgspec.Struct] | None) -> Decoder:
     """Rows or values from what the database gives; ValueError or TypeError where they do not fit."""
     decoders = [_DECODERS[engine].get(field.type) for field in fields]
-    if row is not None and not any(decoders):
+    if row is not None and engine == "sqlite" and not any(decoders):  # asyncpg's rows are no tuples
         return lambda rows: list(starmap(row, rows))
     columns = [f"column_{index}" for index in range(len(fields))]
     values = ", ".join(
