@@ -33,7 +33,6 @@ from bench.places import database_url, execute, own_name, server_for
 from bench.report import TITLES, make_console
 from bench.search_speed import fill, queries, sentences
 from bench.worker import Loop, run
-from sqlstore.capabilities.search.maintenance import complete
 from sqlstore.engine.observe import Call, Observer
 from sqlstore.stores.chatbot import Chatbot
 from sqlstore.stores.support import Support
@@ -91,7 +90,7 @@ async def _times(url: str, size: int) -> dict[str, float]:
         await desk.driver.call(plain_statement(LONG_CHATS))
     async with Support.open(url, timeout_s=1_800) as desk:
         with progress_bar("Indexing") as on_progress:
-            await complete(desk.driver, ["messages"], on_progress)
+            await desk.complete_index(on_progress=on_progress)
         if desk.driver.engine == "postgres":
             await desk.driver.vacuum()
         await desk.driver.analyze()
@@ -134,7 +133,7 @@ async def _history_costs(url: str) -> dict[int, HistoryCost]:
                 session_id, history = f"web_{length}_{turn}", _dialogue(length)
                 await bot.save_history(session_id, history)
                 history += _dialogue(2, length)
-                await complete(bot.driver, ["messages"], lambda *_: None)  # the search index is done with it
+                await bot.complete_index()  # the search index is done with it
                 counted.rows = 0
                 started = time.perf_counter()
                 await bot.save_history(session_id, history)

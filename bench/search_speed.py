@@ -24,7 +24,6 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from sqlstore.capabilities.search.maintenance import complete
 from sqlstore.demo.dialogues import load_dialogues
 from sqlstore.engine.driver import Statement
 from sqlstore.stores.support import Support
@@ -157,7 +156,7 @@ async def measure(url: str, rows: int, number: int, console: Console) -> None:
     async with Support.open(url) as desk:
         started = time.perf_counter()
         with progress_bar(f"Indexing on {engine}") as on_progress:
-            await complete(desk.driver, ["messages"], on_progress)
+            await desk.complete_index(on_progress=on_progress)
         seconds = time.perf_counter() - started
         if engine != "sqlite":
             await desk.driver.vacuum()

@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from sqlstore.capabilities.search import SearchableRepository, SearchHit, SearchResult
-from sqlstore.capabilities.search.maintenance import Verdict, complete, rebuild, verify
+from sqlstore.capabilities.search.maintenance import Verdict, verify
 from sqlstore.config import Settings, load_settings
 from sqlstore.store import Store
 from sqlstore.stores import STORES, load_store
@@ -64,7 +64,7 @@ def search(
         async with kind.open(address, create=False) as opened:
             tables = [repository.table for repository in _searched(opened, None).values()]
             with progress_bar("Indexing") as on_progress:
-                await (rebuild if anew else complete)(opened.driver, tables, on_progress)
+                await opened.complete_index(anew=anew, on_progress=on_progress)
             verdicts = [await verify(opened.driver, table) for table in tables] if check else []
             return await _found(opened, words, chat, limit, newest=newest), verdicts
 

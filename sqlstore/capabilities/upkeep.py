@@ -21,7 +21,8 @@ from sqlstore.capabilities.person import (
 from sqlstore.capabilities.retention import Due, OnRemoval, Removed, Retention, cleanup, due
 from sqlstore.capabilities.search import Keeper
 from sqlstore.engine.driver import Driver, Executor
-from sqlstore.engine.errors import StoreError
+from sqlstore.engine.errors import ConfigurationError, StoreError
+from sqlstore.engine.progress import OnProgress
 from sqlstore.engine.queries import Queries
 from sqlstore.engine.watch import OnStep, Watch
 
@@ -105,6 +106,19 @@ class MaintainedStore:
             )
         return receipt
 
+    async def complete_index(self, *, anew: bool = False, on_progress: OnProgress | None = None) -> None:
+        """Index now all texts that the search index does not have yet; an open store does so by and by.
+
+        anew: empty the index first; searches meanwhile give `complete=False`, and may miss older rows.
+        on_progress: called with how many rows are done, and of how many.
+        Raises ConfigurationError where the store has nothing to search, or was opened with search=False.
+        """
+        if self._keeper is None:
+            raise ConfigurationError(
+                f"the store {self.name} keeps no search index; open one that has texts, with search=True"
+            )
+        await self._keeper.complete(on_progress or _tell_nobody, anew=anew)
+
     async def maintain(self, *, vacuum: bool = False, on_progress: OnStep | None = None) -> None:
         """Put the search index together, forget what an outbox wrote long ago, and look at the tables anew.
 
@@ -139,3 +153,7 @@ class MaintainedStore:
         return await backup(
             self.driver, target, folder=folder, keep=keep, verify=verify, on_progress=on_progress
         )
+
+
+def _tell_nobody(done: int, total: int) -> None:
+    """Where nobody asked how far it is."""

@@ -15,9 +15,10 @@ from contextvars import Context
 from typing import Final
 
 from sqlstore.capabilities.search.indexing import BATCH_ROWS, extend, index_pending, is_older, restart, states
-from sqlstore.capabilities.search.maintenance import catch_up
+from sqlstore.capabilities.search.maintenance import catch_up, complete, rebuild
 from sqlstore.engine.driver import Driver
 from sqlstore.engine.errors import StoreError
+from sqlstore.engine.progress import OnProgress
 
 PAUSE_S: Final = 2.0
 """How long after an indexing the next may come, in seconds; longer while nothing is written."""
@@ -40,6 +41,7 @@ class Keeper:
         self._pause_s = PAUSE_S
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
         self._started = False
         self._stopped = False
 
@@ -59,6 +61,14 @@ class Keeper:
         for table in self._tables:
             while await index_pending(self._driver, table) == BATCH_ROWS:
                 pass
+
+    async def complete(self, on_progress: OnProgress, *, anew: bool = False) -> None:
+        """Index everything that is not indexed yet, as fast as it goes. anew: empty the indexes first.
+
+        What the keeper does by itself waits meanwhile: it would index the same rows beside it.
+        """
+        async with self._turn:
+            await (rebuild if anew else complete)(self._driver, self._tables, on_progress)
 
     async def tidy(self) -> None:
         """Index what is pending, and put the index's parts together; words that stand nowhere leave it."""
@@ -97,7 +107,8 @@ class Keeper:
         try:
             if not self._started:
                 await self._take_up()
-            busy = [await catch_up(self._driver, table) for table in self._tables]
+            async with self._turn:
+                busy = [await catch_up(self._driver, table) for table in self._tables]
         except StoreError as error:
             _log.info("search could not index what is pending: %s", error)
             self._started = False

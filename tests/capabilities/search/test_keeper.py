@@ -7,6 +7,7 @@ import sys
 import textwrap
 import time
 import weakref
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,10 @@ import pytest
 from sqlstore.capabilities.search import keeper as keeping
 from sqlstore.capabilities.search.keeper import Keeper
 from sqlstore.engine.driver import deadline
+from sqlstore.engine.errors import ConfigurationError
+from sqlstore.engine.observe import Call, Observer
+from sqlstore.store import Store
+from sqlstore.stores.state import State
 from sqlstore.stores.support import Support
 
 from .conftest import ANN, GROUP, execute, furnish
@@ -142,3 +147,41 @@ def test_a_store_that_was_never_closed_does_not_hold_up_the_exit(url: str) -> No
     )
     assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
     assert "Traceback" not in done.stderr
+
+
+async def test_what_is_indexed_by_request_is_not_indexed_beside_it(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "PAUSE_S", 0.0)
+    read, told = Read(), []
+    async with Support.open(url, search=False) as desk:
+        await furnish(desk)
+        async with desk.transaction() as tx:
+            for number in range(1_000):
+                await tx.messages.append(number, GROUP, ANN, f"number {number}")
+    async with Support.open(url, observers=[read]) as desk:
+        await desk.complete_index(on_progress=lambda done, total: told.append((done, total)))
+        assert (await desk.messages.search("number")).complete
+        assert read.rows["index.waiting"] <= 1_100
+        assert told[-1][0] == told[-1][1] >= 1_000
+        read.rows.clear()
+        await desk.complete_index(anew=True)
+        assert 1_000 <= read.rows["index.waiting"] <= 1_100
+        assert (await desk.messages.search("number")).complete
+
+
+class Read(Observer):
+    """Counts the rows that each query gives."""
+
+    def __init__(self) -> None:
+        self.rows: Counter[str] = Counter()
+
+    def called(self, call: Call) -> None:
+        self.rows[call.query] += call.rows
+
+
+@pytest.mark.parametrize(("store", "search"), [(Support, False), (State, True)])
+async def test_without_an_index_there_is_none_to_complete(url: str, store: type[Store], search: bool) -> None:
+    async with store.open(url, search=search) as opened:
+        with pytest.raises(ConfigurationError, match=f"the store {store.name} keeps no search index"):
+            await opened.complete_index()
