@@ -37,12 +37,12 @@ async def test_a_read_is_run_again_elsewhere_and_a_write_is_unknown(postgres_url
         await driver.call(SLEEP_READING, 0.0)
         with pytest.raises(OutcomeUnknown):
             await write
-        assert 0.5 < time.monotonic() - started < 8  # the call itself has 30 s
+        assert 0.5 < time.monotonic() - started < 2.5
         assert second.accepted
         assert driver.load().in_use == 0
         started = time.monotonic()
         await driver.call(ADD, 2, "two")
-        assert time.monotonic() - started < 1.4  # the silent one, which would take 1.5 s, is tried last now
+        assert time.monotonic() - started < 0.5  # the silent one is tried last now
 
 
 @pytest.mark.slow
